@@ -1,0 +1,115 @@
+"""The waist between scheduling and engines: types and one Protocol, nothing else.
+
+An engine is a pure function of (pages, options): nothing of a call outlives it. It is built and
+used in one process (a lane) by one thread, so it need not be thread-safe; it knows no queue, no
+socket and no file but its own models.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..domain import OcrOptions, TextLine
+
+__all__ = ["Engine", "EngineInfo", "EngineSpec", "PageImage", "PageText", "Run"]
+
+PageImage = NDArray[np.uint8]
+"""RGB, shape (H, W, 3), EXIF orientation already applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """How a lane builds an engine; crosses the process boundary as JSON.
+
+    Attributes:
+        name: what callers and metrics call it.
+        factory: `module:callable`; a module that begins with a dot is relative to `engines`.
+        options: keyword arguments of the factory, JSON values only.
+        max_batch_pages: pages that one call may hold; 1 on a CPU, where batches gain nothing.
+        device: `cpu` or `cuda:N`; one lane per CUDA device.
+    """
+
+    name: str
+    factory: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    max_batch_pages: int = 1
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an engine says of itself once it is loaded.
+
+    Attributes:
+        model_digest: changes whenever the models or the code change an answer; part of cache keys.
+        languages: BCP 47 primary tags that it reads.
+        details: for operators (`precision`, `tier`, runtime version); strings only.
+    """
+
+    name: str
+    model_digest: str
+    languages: tuple[str, ...] = ()
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a call may use of the machine, and how it learns that it should stop.
+
+    Attributes:
+        threads: threads that the call may keep busy; 1 when other lanes are busy too.
+        checkpoint: to be called between steps (at least every few hundred milliseconds); raises
+            CallerLeft when nobody waits any more and PageTooComplex when the page's time is up.
+    """
+
+    threads: int = 1
+    checkpoint: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """What an engine read on one page; frame and order as in `domain`.
+
+    Attributes:
+        width: of the upright page, in pixels of the image as given (sides swapped for 90 and 270).
+        height: likewise.
+        rotation_deg: clockwise turn (0, 90, 180, 270) that made the image upright.
+        lines: in reading order; empty when there is no text.
+    """
+
+    width: int
+    height: int
+    rotation_deg: int = 0
+    lines: tuple[TextLine, ...] = ()
+
+
+class Engine(Protocol):
+    """Reads the text of pages."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """Valid once the constructor returned; the constructor loads and warms the models."""
+
+    def recognize(
+        self, pages: Sequence[PageImage], options: OcrOptions, run: Run
+    ) -> list[PageText]:
+        """Read the text of each page.
+
+        Args:
+            pages: sizes may differ within a call. Read-only: the caller may use the arrays again.
+            options: the same for all pages of a call.
+            run: threads and checkpoint of this call.
+
+        Returns:
+            One result per page, in the same order.
+
+        Raises:
+            EngineFault: the runtime failed; the engine may be used again.
+            MaoOCRError: whatever `run.checkpoint` raised.
+        """
+
+    def close(self) -> None:
+        """Free what the engine holds; it is not used afterwards."""

@@ -1,0 +1,192 @@
+"""Every setting of the service, as one frozen tree.
+
+The environment names are `MAOOCR_` and the path with `__` (`MAOOCR_LIMITS__MAX_PAGES`); a few keep
+the name that operators know from elsewhere (`MODEL_PATH`, `WEB_CONCURRENCY`). An empty value is the
+default. Nothing reads the environment but `Settings()`, and nothing reads it at import.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = [
+    "CacheSettings",
+    "LimitSettings",
+    "LogSettings",
+    "PoolSettings",
+    "PpocrSettings",
+    "ServerSettings",
+    "Settings",
+    "SpoolSettings",
+]
+
+MIB = 1024 * 1024
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ServerSettings(_Part):
+    """Where the gateway listens and how it ends."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port to listen on; 0 takes a free one."""
+
+    grace_s: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    """Seconds that work already admitted may take to finish when the service stops."""
+
+
+class LimitSettings(_Part):
+    """What one request may cost. All are checked before the cost arises."""
+
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 64 * MIB
+    """Largest request body, in bytes."""
+
+    max_pages: Annotated[int, Field(ge=1)] = 500
+    """Most pages that one request may ask for."""
+
+    max_page_pixels: Annotated[int, Field(ge=1)] = 120_000_000
+    """Most pixels of one page as stored."""
+
+    max_side_px: Annotated[int, Field(ge=1)] = 32_767
+    """Longest side of one page as stored, in pixels."""
+
+    page_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """Seconds that reading one page may take once a lane has it."""
+
+    decode_seconds: Annotated[float, Field(gt=0)] = 15.0
+    """Seconds of processor time that decoding or rendering one page may take."""
+
+    decoder_memory_bytes: Annotated[int, Field(ge=256 * MIB)] = 1536 * MIB
+    """Memory that the process which decodes untrusted bytes may take."""
+
+    request_seconds: Annotated[float, Field(gt=0)] = 300.0
+    """Seconds after which a request that is not answered ends with 504."""
+
+    upload_seconds: Annotated[float, Field(gt=0)] = 120.0
+    """Seconds that a request body may take to arrive."""
+
+    upload_idle_seconds: Annotated[float, Field(gt=0)] = 15.0
+    """Seconds of silence after which a half-sent body is given up."""
+
+
+class PoolSettings(_Part):
+    """Lanes, and how much work may wait for them."""
+
+    lanes: Annotated[int, Field(ge=0, le=256)] = 0
+    """Processes that read pages side by side; 0 takes one for each processor core."""
+
+    threads: Annotated[int, Field(ge=0, le=256)] = 0
+    """Most threads that one lane uses when it works alone; 0 takes all cores."""
+
+    max_queue_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """A document that would have to wait longer than this for its share is refused with 429."""
+
+    max_documents: Annotated[int, Field(ge=1)] = 256
+    """Documents that may be in work or waiting at once."""
+
+    recycle_pages: Annotated[int, Field(ge=1)] = 5000
+    """Pages after which a lane is replaced by a new process."""
+
+    lane_rss_bytes: Annotated[int, Field(ge=128 * MIB)] = 1536 * MIB
+    """Resident memory above which a lane is replaced after its page."""
+
+    lane_memory_bytes: Annotated[int, Field(ge=256 * MIB)] = 4096 * MIB
+    """Memory that a lane may never exceed: the page that asks for more fails."""
+
+    start_seconds: Annotated[float, Field(gt=0)] = 120.0
+    """Seconds that a lane may take to load its engine."""
+
+    backoff_max_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """Longest wait between two attempts to start a lane that keeps dying."""
+
+
+class PpocrSettings(_Part):
+    """The PP-OCR engine."""
+
+    tier: Literal["tiny", "small", "medium", "server"] = "small"
+    """Model size; `small` ships in a package, the others come with `maoocr models pull`."""
+
+    precision: Literal["auto", "f32", "bf16"] = "auto"
+    """Arithmetic of the models; `auto` takes bf16 where the processor has it."""
+
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    """`cpu`, `cuda` or `cuda:N`; `auto` takes a CUDA device where ONNX Runtime offers one."""
+
+    batch_pages: Annotated[int, Field(ge=1, le=256)] = 8
+    """Pages of one batch on a CUDA device."""
+
+
+class CacheSettings(_Part):
+    """The result cache."""
+
+    max_bytes: Annotated[int, Field(ge=0)] = 64 * MIB
+    """Memory for cached answers; 0 turns the cache off."""
+
+    ttl_seconds: Annotated[float, Field(gt=0)] = 86_400.0
+    """Seconds after which a cached answer is computed anew."""
+
+
+class SpoolSettings(_Part):
+    """Where uploads lie while they are read."""
+
+    dir: Path | None = None
+    """Folder for uploads; empty takes a private one in the system's temporary folder."""
+
+    memory_bytes: Annotated[int, Field(ge=0)] = 1 * MIB
+    """Uploads up to this size touch the disk only when they have to be read."""
+
+
+class LogSettings(_Part):
+    """Logging; the text of documents is never logged."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe level that is written."""
+
+    format: Literal["json", "text"] = "json"
+    """One JSON object a line, or plain text."""
+
+
+class Settings(BaseSettings):
+    """The whole tree; `Settings()` reads the environment and `.env`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MAOOCR_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        populate_by_name=True,
+    )
+
+    model_path: Path = Field(
+        default=Path("models"), validation_alias=AliasChoices("MODEL_PATH", "model_path")
+    )
+    """Folder of downloaded models, shared with the inference containers."""
+
+    web_concurrency: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1, validation_alias=AliasChoices("WEB_CONCURRENCY", "web_concurrency")
+    )
+    """Gateway processes; the lanes are divided among them."""
+
+    engine: str = "ppocr"
+    """Engine that reads when a request names none."""
+
+    local_files_root: Path | None = None
+    """Folder below which `image_path` may name files; empty turns `image_path` off."""
+
+    server: ServerSettings = ServerSettings()
+    limits: LimitSettings = LimitSettings()
+    pool: PoolSettings = PoolSettings()
+    ppocr: PpocrSettings = PpocrSettings()
+    cache: CacheSettings = CacheSettings()
+    spool: SpoolSettings = SpoolSettings()
+    log: LogSettings = LogSettings()

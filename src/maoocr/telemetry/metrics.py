@@ -1,0 +1,132 @@
+"""Every metric of the project, once. Seconds and bytes; labels with few values only."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+__all__ = ["Metrics"]
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+_SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 1.0)
+_BYTES = tuple(2.0**n for n in range(12, 28, 2))
+
+
+class Metrics:
+    """The metrics of one gateway process, on a registry of their own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.http_requests = Counter(
+            "maoocr_http_requests",
+            "Answers by route and status",
+            ("method", "route", "status"),
+            registry=registry,
+        )
+        self.http_request_seconds = Histogram(
+            "maoocr_http_request_seconds",
+            "From the first byte of the request to the last of the answer",
+            ("route",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.upload_bytes = Histogram(
+            "maoocr_upload_bytes", "Size of uploads", buckets=_BYTES, registry=registry
+        )
+        self.documents = Counter(
+            "maoocr_documents", "Documents by outcome", ("outcome",), registry=registry
+        )
+        self.pages = Counter(
+            "maoocr_pages", "Pages by engine and outcome", ("engine", "outcome"), registry=registry
+        )
+        self.page_queue_seconds = Histogram(
+            "maoocr_page_queue_seconds",
+            "Waiting for a lane",
+            ("engine",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.page_decode_seconds = Histogram(
+            "maoocr_page_decode_seconds",
+            "From bytes to pixels",
+            ("engine",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.page_recognize_seconds = Histogram(
+            "maoocr_page_recognize_seconds",
+            "From pixels to lines",
+            ("engine",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.page_confidence = Histogram(
+            "maoocr_page_confidence_ratio",
+            "Mean score of pages with text",
+            ("engine",),
+            buckets=_SCORES,
+            registry=registry,
+        )
+        self.batch_pages = Histogram(
+            "maoocr_batch_pages",
+            "Pages of a batch",
+            ("engine",),
+            buckets=(1, 2, 4, 8, 16, 32, 64),
+            registry=registry,
+        )
+        self.pages_retried = Counter(
+            "maoocr_pages_retried",
+            "Pages tried again because their lane was lost",
+            ("engine",),
+            registry=registry,
+        )
+        self.queue_pages = Gauge(
+            "maoocr_queue_pages",
+            "Pages that wait for a lane",
+            ("engine",),
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.admitted_documents = Gauge(
+            "maoocr_admitted_documents",
+            "Documents in work or waiting",
+            ("engine",),
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.refusals = Counter(
+            "maoocr_refusals", "Documents not admitted, by reason", ("reason",), registry=registry
+        )
+        self.lanes = Gauge(
+            "maoocr_lanes",
+            "Lanes by state",
+            ("engine", "state"),
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.lane_restarts = Counter(
+            "maoocr_lane_restarts",
+            "Lanes replaced, by reason",
+            ("engine", "reason"),
+            registry=registry,
+        )
+        self.lane_rss_bytes = Gauge(
+            "maoocr_lane_rss_bytes",
+            "Resident memory of a lane after its last page",
+            ("engine", "lane"),
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.cache_requests = Counter(
+            "maoocr_cache_requests", "Look-ups by outcome", ("outcome",), registry=registry
+        )
+        self.cache_bytes = Gauge(
+            "maoocr_cache_bytes",
+            "Memory that cached answers take",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.build_info = Gauge(
+            "maoocr_build_info",
+            "Always 1; the labels tell the version",
+            ("version",),
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
