@@ -1,0 +1,103 @@
+"""JSON with the names of the HTTP answer, as one object or one page a line."""
+
+import json
+import re
+from typing import Any
+
+from ..domain import OcrResult, PageResult, TextLine, Word, mean_score
+
+__all__ = ["page_object", "result_object", "write_json", "write_json_lines"]
+
+# What JSON lets stand raw, but a terminal or a reader of lines may act on.
+_RAW_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029]")
+
+
+def write_json(result: OcrResult) -> bytes:
+    """One object, as the service answers it but for `request_id` and `history_id`."""
+    return _encoded(result_object(result))
+
+
+def write_json_lines(result: OcrResult) -> bytes:
+    """One object a line, each a page."""
+    return b"".join(_encoded(page_object(page)) for page in result.pages)
+
+
+def result_object(result: OcrResult) -> dict[str, Any]:
+    """JSON values of a whole result."""
+    timings = result.timings
+    return {
+        "text": result.text,
+        "confidence": _rounded(result.confidence),
+        "processing_time": _rounded(timings.total_s),
+        "selected_models": list(result.engines),
+        "pages": [page_object(page) for page in result.pages],
+        "pages_total": result.pages_total,
+        "pages_done": result.pages_done,
+        "language": result.language,
+        "document_type": result.document_type,
+        "cached": result.cached,
+        "selection": {
+            "engine": result.selection.engine,
+            "reasons": list(result.selection.reasons),
+            "fallbacks": list(result.selection.fallbacks),
+        },
+        "timings": {
+            "upload_s": _rounded(timings.upload_s),
+            "queue_s": _rounded(timings.queue_s),
+            "decode_s": _rounded(timings.decode_s),
+            "recognize_s": _rounded(timings.recognize_s),
+            "total_s": _rounded(timings.total_s),
+        },
+    }
+
+
+def page_object(page: PageResult) -> dict[str, Any]:
+    """JSON values of one page; `error` stands there only when the page failed."""
+    values: dict[str, Any] = {
+        "number": page.number,
+        "width": page.width,
+        "height": page.height,
+        "rotation_deg": page.rotation_deg,
+        "source": page.source,
+        "engine": page.engine,
+        "confidence": _rounded(mean_score(page.lines)),
+        "text": page.text,
+        "lines": [_line(line) for line in page.lines],
+        "timings": {
+            "queue_s": _rounded(page.queue_s),
+            "decode_s": _rounded(page.decode_s),
+            "recognize_s": _rounded(page.recognize_s),
+        },
+    }
+    if page.error:
+        values["error"] = {
+            "code": page.error.code,
+            "message": page.error.message,
+            "retryable": page.error.retryable,
+        }
+    return values
+
+
+def _line(line: TextLine) -> dict[str, Any]:
+    values = {**_word(line), "engine": line.engine}
+    if line.words is not None:
+        values["words"] = [_word(word) for word in line.words]
+    return values
+
+
+def _word(piece: TextLine | Word) -> dict[str, Any]:
+    return {
+        "text": piece.text,
+        "score": _rounded(piece.score),
+        "polygon": [[round(x, 1), round(y, 1)] for x, y in piece.polygon],
+    }
+
+
+def _rounded(value: float) -> float:
+    return round(value, 4)
+
+
+def _encoded(value: dict[str, Any]) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    escaped = _RAW_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return escaped.encode("utf-8", "replace") + b"\n"
