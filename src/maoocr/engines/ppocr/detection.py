@@ -1,0 +1,159 @@
+"""Where the lines of text are: DB (Liao et al. 2020, arXiv:1911.08947) over a page of any size."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .geometry import Boxes, order_corners
+from .runtime import Images, Network
+
+__all__ = ["Detector", "Tile", "boxes_from_map", "plan_tiles"]
+
+CELL_PX = 32
+"""The network halves its input five times, so sizes are multiples of this."""
+
+TILE_PIXELS = 440_000
+"""A larger input is cut: activations take about 260 bytes a pixel, and tiles run side by side."""
+
+TILE_MARGIN_PX = 32
+
+PIXEL_THRESHOLD = 0.3
+BOX_THRESHOLD = 0.5
+UNCLIP_RATIO = 1.6
+MIN_SIDE_PX = 3
+
+ProbabilityMap = NDArray[np.float32]
+Checkpoint = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A part of the map: what the network sees, and the part within it that is kept."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+    keep_top: int
+    keep_left: int
+    keep_height: int
+    keep_width: int
+
+
+def plan_tiles(height: int, width: int, max_pixels: int = TILE_PIXELS) -> list[Tile]:
+    """Cover an area whose sides are multiples of `CELL_PX`, in tiles of about `max_pixels`."""
+    rows = columns = 1
+    while -(-height // rows) * -(-width // columns) > max_pixels:
+        if height / rows >= width / columns:
+            rows += 1
+        else:
+            columns += 1
+    return [
+        Tile(y0, x0, y1 - y0, x1 - x0, top, left, bottom - top, right - left)
+        for top, bottom, y0, y1 in _spans(height, rows)
+        for left, right, x0, x1 in _spans(width, columns)
+    ]
+
+
+def _spans(length: int, parts: int) -> list[tuple[int, int, int, int]]:
+    cells = length // CELL_PX
+    edges = [round(cells * i / parts) * CELL_PX for i in range(parts + 1)]
+    return [
+        (a, b, max(0, a - TILE_MARGIN_PX), min(length, b + TILE_MARGIN_PX))
+        for a, b in zip(edges, edges[1:], strict=False)
+        if b > a
+    ]
+
+
+def boxes_from_map(
+    probabilities: ProbabilityMap, checkpoint: Checkpoint = lambda: None
+) -> tuple[Boxes, NDArray[np.float32]]:
+    """The boxes of a probability map (h, w), grown back to the size of the text, and their scores.
+
+    The network marks a shrunken kernel of each line; DB grows it by area x ratio / perimeter. For a
+    rectangle that is the same rectangle with each side moved outwards by that distance.
+    """
+    mask = (probabilities > PIXEL_THRESHOLD).astype(np.uint8)
+    mask = cv2.dilate(mask, np.ones((2, 2), np.uint8))
+    contours, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    corners: list[NDArray[np.float32]] = []
+    scores: list[float] = []
+    for number, contour in enumerate(contours):
+        if number % 256 == 255:
+            checkpoint()
+        if hierarchy[0, number, 3] >= 0:
+            continue
+        centre, (width, height), angle = cv2.minAreaRect(contour)
+        if min(width, height) < MIN_SIDE_PX:
+            continue
+        score = _mean_inside(probabilities, cv2.boxPoints((centre, (width, height), angle)))
+        if score < BOX_THRESHOLD:
+            continue
+        grow = 2 * width * height * UNCLIP_RATIO / (2 * (width + height))
+        corners.append(cv2.boxPoints((centre, (width + grow, height + grow), angle)))
+        scores.append(score)
+    boxes = np.array(corners, dtype=np.float32).reshape(-1, 4, 2)
+    return order_corners(boxes), np.array(scores, dtype=np.float32)
+
+
+def _mean_inside(probabilities: ProbabilityMap, corners: NDArray[np.float32]) -> float:
+    height, width = probabilities.shape
+    low = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, (width - 1, height - 1))
+    high = np.clip(np.ceil(corners.max(axis=0)).astype(int), 0, (width - 1, height - 1))
+    region = np.zeros((high[1] - low[1] + 1, high[0] - low[0] + 1), dtype=np.uint8)
+    cv2.fillPoly(region, [(corners - low).astype(np.int32)], 1)
+    part = probabilities[low[1] : high[1] + 1, low[0] : high[0] + 1]
+    return float(cv2.mean(part, region)[0])
+
+
+class Detector:
+    """Finds the boxes of text lines on a page."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def find(
+        self, page: Images, scale: float, *, threads: int, checkpoint: Checkpoint
+    ) -> tuple[Boxes, NDArray[np.float32]]:
+        """Boxes in pixels of the page and their scores, looking at it at this scale."""
+        probabilities, fit = self.probabilities(page, scale, threads=threads, checkpoint=checkpoint)
+        boxes, scores = boxes_from_map(probabilities, checkpoint)
+        height, width = page.shape[:2]
+        boxes = boxes / np.array(fit, dtype=np.float32)
+        return np.clip(boxes, 0, np.array([width, height], np.float32)), scores
+
+    def probabilities(
+        self, page: Images, scale: float, *, threads: int, checkpoint: Checkpoint
+    ) -> tuple[ProbabilityMap, tuple[float, float]]:
+        """The map of a page and its real scale in x and y."""
+        height, width = page.shape[:2]
+        scaled_h = max(1, round(height * scale))
+        scaled_w = max(1, round(width * scale))
+        canvas_h, canvas_w = -(-scaled_h // CELL_PX) * CELL_PX, -(-scaled_w // CELL_PX) * CELL_PX
+        shrinks = scaled_h < height or scaled_w < width
+        picture = cv2.resize(
+            page,
+            (scaled_w, scaled_h),
+            interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
+        )
+        picture = cv2.copyMakeBorder(
+            picture, 0, canvas_h - scaled_h, 0, canvas_w - scaled_w, cv2.BORDER_REPLICATE
+        )
+        tiles = plan_tiles(canvas_h, canvas_w)
+
+        def parts() -> Iterator[Images]:
+            for t in tiles:
+                part = picture[t.top : t.top + t.height, t.left : t.left + t.width]
+                yield np.ascontiguousarray(part)[np.newaxis]
+
+        found = self._network.infer(parts(), threads=threads, checkpoint=checkpoint)
+        whole = np.empty((canvas_h, canvas_w), dtype=np.float32)
+        for t, (output, *_) in zip(tiles, found, strict=True):
+            y, x = t.keep_top - t.top, t.keep_left - t.left
+            whole[
+                t.keep_top : t.keep_top + t.keep_height, t.keep_left : t.keep_left + t.keep_width
+            ] = output[0, 0, y : y + t.keep_height, x : x + t.keep_width]
+        return whole[:scaled_h, :scaled_w], (scaled_w / width, scaled_h / height)
