@@ -253,6 +253,7 @@ class OcrResult:
         pages_done: pages that were read without an error.
         language: found by script (`zh`, `en`, `mixed`, …); `und` when there is no text to tell.
         cached: the answer was computed for an earlier identical request.
+        shared: the answer was computed for an identical request that was running already.
     """
 
     pages: tuple[PageResult, ...]
@@ -262,6 +263,7 @@ class OcrResult:
     language: str = "und"
     document_type: str = "auto"
     cached: bool = False
+    shared: bool = False
 
     @property
     def pages_done(self) -> int:

@@ -10,12 +10,12 @@ from types import MappingProxyType
 
 from ..domain import OcrResult
 from .alto import write_alto
-from .answer import write_json, write_json_lines
+from .answer import page_object, result_object, write_json, write_json_lines
 from .hocr import write_hocr
 from .plain import write_markdown, write_text
 from .spreadsheet import write_csv
 
-__all__ = ["Format", "formats"]
+__all__ = ["Format", "formats", "page_object", "result_object"]
 
 
 @dataclass(frozen=True, slots=True)

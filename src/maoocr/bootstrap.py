@@ -1,0 +1,106 @@
+"""The only place that builds things: what starts in which order, and ends in the reverse one."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from . import __version__
+from .cache.memory import MemoryCache
+from .documents.counter import PageCounter
+from .documents.limits import DecodeLimits
+from .documents.spool import Spool
+from .engines.base import EngineSpec
+from .engines.registry import engine_specs
+from .pool import Pool
+from .service.ports import EngineCard
+from .service.recognizer import Recognizer
+from .settings import Settings
+from .telemetry.logging import configure_logging
+from .telemetry.metrics import Metrics
+from .web.app import make_app
+from .web.gateway import Gateway
+from .web.intake import IntakeReader
+
+__all__ = ["Runtime", "create_app", "open_runtime"]
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything but HTTP."""
+
+    settings: Settings
+    metrics: Metrics
+    spool: Spool
+    pool: Pool
+    recognizer: Recognizer
+
+
+class _Engines:
+    """The engine directory that the service asks for, read off the pool."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def cards(self) -> Sequence[EngineCard]:
+        return [
+            EngineCard(e.name, e.info, e.seconds_per_page, e.ready, e.failure)
+            for e in self._pool.status().engines
+        ]
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: Settings, specs: Sequence[EngineSpec] | None = None, *, wait: bool = True
+) -> AsyncIterator[Runtime]:
+    """Start everything below HTTP and stop it at exit.
+
+    Args:
+        settings: the whole tree.
+        specs: the engines; those of the settings when left out.
+        wait: return when a lane is ready, or raise; else return at once and start meanwhile.
+
+    Raises:
+        EngineUnavailable: with `wait`, when no lane could be started.
+    """
+    metrics = Metrics(CollectorRegistry())
+    metrics.build_info.labels(__version__).set(1)
+    async with AsyncExitStack() as stack:
+        spool = Spool.claim(settings.spool.dir, settings.spool.memory_bytes)
+        stack.callback(spool.close)
+        counter = PageCounter(spool.root, DecodeLimits.from_settings(settings.limits))
+        stack.push_async_callback(counter.close)
+        chosen = engine_specs(settings) if specs is None else specs
+        pool = Pool(chosen, settings, spool.root, metrics)
+        stack.push_async_callback(pool.close)
+        await pool.start(wait=wait)
+        cache = MemoryCache(settings.cache.max_bytes, settings.cache.ttl_seconds, metrics)
+        recognizer = Recognizer(pool, _Engines(pool), counter, cache, settings.limits, metrics)
+        yield Runtime(settings, metrics, spool, pool, recognizer)
+
+
+def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) -> FastAPI:
+    """The web app; it starts its runtime when the server starts it, and stops it likewise.
+
+    Args:
+        settings: the whole tree.
+        specs: the engines; those of the settings when left out.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        configure_logging(settings.log)
+        async with open_runtime(settings, specs, wait=False) as runtime:
+            app.state.gateway = Gateway(
+                settings=settings,
+                recognizer=runtime.recognizer,
+                pool=runtime.pool,
+                spool=runtime.spool,
+                intake=IntakeReader(settings, runtime.spool),
+                metrics=runtime.metrics,
+            )
+            yield
+
+    return make_app(lifespan)

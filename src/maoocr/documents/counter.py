@@ -1,0 +1,38 @@
+"""How many pages an upload has, asked of a decoder process without blocking the event loop."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from .limits import DecodeLimits
+from .sandbox import Decoder
+from .spool import Upload
+
+__all__ = ["PageCounter"]
+
+
+class PageCounter:
+    """Owns one decoder process, started when the first paged document comes."""
+
+    def __init__(self, root: Path, limits: DecodeLimits) -> None:
+        self._decoder = Decoder(root, limits)
+        # One thread: a decoder serves one call at a time.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="page-counter")
+
+    async def count(self, upload: Upload) -> int:
+        """The number of pages; the upload must be kept.
+
+        Raises:
+            BadInput: the document can't be opened.
+        """
+        loop = asyncio.get_running_loop()
+        probe = await loop.run_in_executor(
+            self._thread, self._decoder.probe, upload.sha256, upload.kind
+        )
+        return probe.pages_total
+
+    async def close(self) -> None:
+        """End the decoder process."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._decoder.close)
+        self._thread.shutdown()

@@ -1,0 +1,37 @@
+"""The FastAPI app: routes, middleware, error handlers."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import FastAPI
+
+from .. import __version__
+from . import engines, health, pages, problems, recognize
+from .middleware import Edge
+
+__all__ = ["make_app"]
+
+_DESCRIPTION = "Images and documents in, text out."
+
+
+def make_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    """Put the app together.
+
+    Args:
+        lifespan: sets `app.state.gateway` while the app runs.
+    """
+    app = FastAPI(
+        title="MaoOCR",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    problems.install(app)
+    app.include_router(recognize.router)
+    app.include_router(engines.router)
+    app.include_router(health.router)
+    pages.install(app)
+    app.add_middleware(Edge)
+    return app

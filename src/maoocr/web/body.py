@@ -1,0 +1,76 @@
+"""The bytes of a request as they arrive: counted, timed, and given up when they stop."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+from starlette.requests import ClientDisconnect, Request
+
+from ..errors import CallerLeft, TooLarge, UnsupportedMedia, UploadTimeout
+from ..settings import LimitSettings
+
+__all__ = ["body_chunks", "check_length", "until_caller_leaves"]
+
+
+def check_length(request: Request, limits: LimitSettings) -> None:
+    """Refuse by the headers what would be refused by the body.
+
+    Raises:
+        TooLarge: the announced length is over the limit.
+        UnsupportedMedia: the body is compressed; inflating it would have no bound.
+    """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise UnsupportedMedia(
+            f"Content-Encoding {encoding[:40]!r} is not taken; send the body as it is."
+        )
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > limits.max_body_bytes:
+        raise _too_large(limits)
+
+
+async def body_chunks(request: Request, limits: LimitSettings) -> AsyncIterator[bytes]:
+    """The chunks of the body.
+
+    Raises:
+        TooLarge: more bytes came than the limit allows.
+        UploadTimeout: the body takes too long, or stopped coming.
+        CallerLeft: the connection was closed in the middle.
+    """
+    check_length(request, limits)
+    ends = time.monotonic() + limits.upload_seconds
+    received = 0
+    chunks = request.stream()
+    while True:
+        remaining = min(limits.upload_idle_seconds, ends - time.monotonic())
+        try:
+            async with asyncio.timeout(max(0.0, remaining)):
+                chunk = await anext(chunks, None)
+        except TimeoutError:
+            raise UploadTimeout(
+                "The body did not arrive in time: it may take"
+                f" {limits.upload_seconds:g} s in all (MAOOCR_LIMITS__UPLOAD_SECONDS) and be silent"
+                f" for {limits.upload_idle_seconds:g} s (MAOOCR_LIMITS__UPLOAD_IDLE_SECONDS)."
+            ) from None
+        except ClientDisconnect:
+            raise CallerLeft("The connection was closed while the body arrived.") from None
+        if chunk is None:
+            return
+        received += len(chunk)
+        if received > limits.max_body_bytes:
+            raise _too_large(limits)
+        if chunk:
+            yield chunk
+
+
+async def until_caller_leaves(request: Request) -> None:
+    """Return when the connection is closed; the body must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _too_large(limits: LimitSettings) -> TooLarge:
+    return TooLarge(
+        f"The body is over the limit of {limits.max_body_bytes} bytes"
+        " (MAOOCR_LIMITS__MAX_BODY_BYTES)."
+    )

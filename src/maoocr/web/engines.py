@@ -1,0 +1,127 @@
+"""GET /api/ocr/engines and /api/ocr/options: what there is to choose from."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+
+from ..pool import EngineStatus
+from ..service.options import OPTIONS, OptionSpec
+from .gateway import gateway_of
+from .problems import documented
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["engines"])
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class EngineModel(_Model):
+    """One engine."""
+
+    name: str
+    state: str
+    """`ready`, `loading` or `broken`."""
+    failure: str | None
+    """Why it is broken."""
+    model_digest: str | None
+    languages: list[str]
+    details: dict[str, str]
+    seconds_per_page: float
+    """Running estimate for one lane."""
+    lanes: int
+    lanes_ready: int
+    queue_pages: int
+
+
+class EnginesReply(_Model):
+    """The engines of this server."""
+
+    engines: list[EngineModel]
+    default: str
+
+
+class OptionValueModel(_Model):
+    """One known value of an option."""
+
+    value: str
+    title: str
+
+
+class OptionModel(_Model):
+    """One option of a recognition, described so that a page can draw its form."""
+
+    name: str
+    type: str
+    """`enum`, `boolean`, `string` or `integer`."""
+    title: str
+    description: str
+    default: str | bool | int | None
+    values: list[OptionValueModel] | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+class OptionsReply(_Model):
+    """Every option of a recognition."""
+
+    options: list[OptionModel]
+
+
+@router.get("/api/ocr/engines", responses=documented())
+async def engines(request: Request) -> EnginesReply:
+    """The engines, their state and their pace."""
+    gateway = gateway_of(request)
+    models = [engine_model(engine) for engine in gateway.pool.status().engines]
+    return EnginesReply(engines=models, default=gateway.settings.engine)
+
+
+@router.get("/api/ocr/options", responses=documented())
+async def options(request: Request) -> OptionsReply:
+    """Every option that a recognition takes."""
+    names = [engine.name for engine in gateway_of(request).pool.status().engines]
+    choice: dict[str, Any] = {
+        "name": "engine",
+        "type": "enum",
+        "title": "Engine",
+        "description": "Who reads the document; `auto` leaves the choice to the server.",
+        "default": "auto",
+        "values": [{"value": name, "title": name} for name in ["auto", *names]],
+    }
+    described = [_option_model(spec) for spec in OPTIONS]
+    return OptionsReply(options=[*described, OptionModel(**choice)])
+
+
+def engine_model(engine: EngineStatus) -> EngineModel:
+    """What is told of an engine."""
+    info = engine.info
+    return EngineModel(
+        name=engine.name,
+        state="ready" if engine.ready else "broken" if engine.failure else "loading",
+        failure=engine.failure,
+        model_digest=info.model_digest if info else None,
+        languages=list(info.languages) if info else [],
+        details=dict(info.details) if info else {},
+        seconds_per_page=round(engine.seconds_per_page, 4),
+        lanes=len(engine.lanes),
+        lanes_ready=sum(lane.state in {"idle", "busy"} for lane in engine.lanes),
+        queue_pages=engine.queue_pages,
+    )
+
+
+def _option_model(spec: OptionSpec) -> OptionModel:
+    values = [OptionValueModel(value=value, title=title) for value, title in spec.values]
+    return OptionModel(
+        name=spec.name,
+        type=spec.type,
+        title=spec.title,
+        description=spec.description,
+        default=spec.default,
+        values=values or None,
+        minimum=spec.minimum,
+        maximum=spec.maximum,
+    )

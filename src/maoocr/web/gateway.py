@@ -1,0 +1,32 @@
+"""What the routes work with, handed over once by `bootstrap`."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import Request
+
+from ..documents.spool import Spool
+from ..pool import Pool
+from ..service.recognizer import Recognizer
+from ..settings import Settings
+from ..telemetry.metrics import Metrics
+from .intake import IntakeReader
+
+__all__ = ["Gateway", "gateway_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The use cases and the state that the routes show."""
+
+    settings: Settings
+    recognizer: Recognizer
+    pool: Pool
+    spool: Spool
+    intake: IntakeReader
+    metrics: Metrics
+
+
+def gateway_of(request: Request) -> Gateway:
+    """The gateway of the app that serves the request."""
+    return cast(Gateway, request.app.state.gateway)

@@ -1,0 +1,125 @@
+"""Is it alive, is it ready, and how is each thing that it depends on."""
+
+import os
+import shutil
+import time
+from typing import Literal
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from .. import __version__
+from ..errors import EngineUnavailable
+from .engines import engine_model
+from .gateway import Gateway, gateway_of
+from .problems import documented
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["monitoring"])
+
+State = Literal["ok", "degraded", "down"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class CheckModel(_Model):
+    """One thing that the service depends on."""
+
+    state: State
+    latency_s: float
+    """Seconds that the check took."""
+    detail: str | None = None
+
+
+class HealthReply(_Model):
+    """The state of the service and of each dependency."""
+
+    status: State
+    version: str
+    ready: bool
+    checks: dict[str, CheckModel]
+
+
+class AliveReply(_Model):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class ReadyReply(_Model):
+    """The service takes documents."""
+
+    status: Literal["ready"] = "ready"
+
+
+@router.get("/livez", responses=documented())
+async def livez() -> AliveReply:
+    """The process is alive: its event loop turns. Nothing else is looked at."""
+    return AliveReply()
+
+
+@router.get("/readyz", responses=documented(EngineUnavailable))
+async def readyz(request: Request) -> ReadyReply:
+    """A document that comes now would be read."""
+    pool = gateway_of(request).pool
+    if not pool.ready:
+        failures = [engine.failure for engine in pool.status().engines if engine.failure]
+        raise EngineUnavailable(failures[0] if failures else "The engines are still loading.")
+    return ReadyReply()
+
+
+@router.get("/health", response_model=HealthReply, responses={503: {"model": HealthReply}})
+@router.get(
+    "/api/v1/monitoring/health",
+    response_model=HealthReply,
+    responses={503: {"model": HealthReply}},
+)
+async def health(request: Request) -> Response:
+    """Each dependency, its state and its latency; 503 when no document could be read."""
+    gateway = gateway_of(request)
+    checks = {"spool": _spool(gateway), **_engines(gateway)}
+    ready = gateway.pool.ready
+    states = {check.state for check in checks.values()}
+    status: State = "down" if not ready else "ok" if states == {"ok"} else "degraded"
+    reply = HealthReply(status=status, version=__version__, ready=ready, checks=checks)
+    return JSONResponse(reply.model_dump(), 200 if ready else 503)
+
+
+@router.get("/metrics", response_class=Response, include_in_schema=False)
+async def metrics(request: Request) -> Response:
+    """All metrics, in the text format of Prometheus."""
+    registry = gateway_of(request).metrics.registry
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _engines(gateway: Gateway) -> dict[str, CheckModel]:
+    checks = {}
+    for engine in gateway.pool.status().engines:
+        model = engine_model(engine)
+        state: State = "down"
+        if model.state == "ready":
+            state = "ok" if model.lanes_ready == model.lanes else "degraded"
+        detail = model.failure or f"{model.lanes_ready} of {model.lanes} lanes ready"
+        checks[f"engine:{engine.name}"] = CheckModel(state=state, latency_s=0.0, detail=detail)
+    return checks
+
+
+def _spool(gateway: Gateway) -> CheckModel:
+    started = time.monotonic()
+    free = shutil.disk_usage(gateway.spool.root).free
+    needed = 2 * gateway.settings.limits.max_body_bytes
+    return CheckModel(
+        state="ok" if free >= needed else "degraded",
+        latency_s=round(time.monotonic() - started, 6),
+        detail=f"{free // 2**20} MiB free",
+    )

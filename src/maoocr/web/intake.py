@@ -1,0 +1,183 @@
+"""From a request to a document on the spool and the fields beside it."""
+
+import asyncio
+import base64
+import binascii
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from python_multipart.multipart import parse_options_header
+from starlette.requests import Request
+
+from ..documents.spool import Spool, Upload
+from ..errors import BadInput, Forbidden, InvalidRequest, UnsupportedMedia
+from ..settings import Settings
+from .body import body_chunks
+from .local_files import spool_local_file
+from .multipart import MultipartReader
+
+__all__ = ["Intake", "IntakeReader"]
+
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,", re.ASCII | re.I)
+_SOURCES = ("image_base64", "image_url", "image_path")
+_RAW = re.compile(r"image/[\w.+-]+|application/pdf|application/octet-stream", re.ASCII)
+_LARGE_JSON_BYTES = 1024 * 1024
+_SAME_TYPE = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-ms-bmp": "image/bmp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What a request brought.
+
+    Attributes:
+        upload: the document; whoever takes it releases it.
+        fields: everything else, as text (forms, query) or JSON values.
+        upload_s: seconds from the first byte of the body to the last.
+    """
+
+    upload: Upload
+    fields: Mapping[str, Any]
+    upload_s: float
+
+
+class IntakeReader:
+    """Reads requests of every form that is taken: multipart, JSON, raw."""
+
+    def __init__(self, settings: Settings, spool: Spool) -> None:
+        self._settings = settings
+        self._spool = spool
+        # A JSON body lies in memory twice while its base64 is decoded, so few large ones at once.
+        self._large_json = asyncio.Semaphore(4)
+
+    async def read(self, request: Request) -> Intake:
+        """Take the body of a request.
+
+        Raises:
+            MaoOCRError: the body is not acceptable.
+        """
+        started = time.monotonic()
+        content_type, options = parse_options_header(request.headers.get("content-type", ""))
+        if content_type == b"multipart/form-data":
+            upload, fields = await self._multipart(request, options.get(b"boundary", b""))
+        elif content_type == b"application/json":
+            upload, fields = await self._json(request)
+        elif _RAW.fullmatch(content_type.decode("latin-1")):
+            upload, fields = await self._raw(request)
+        else:
+            shown = content_type.decode("latin-1")[:60]
+            raise UnsupportedMedia(
+                (f"Content-Type {shown!r} is not taken." if shown else "There is no Content-Type.")
+                + " Send multipart/form-data with an `image`, application/json with `image_base64`,"
+                " or the bytes as they are with an image type or application/pdf."
+            )
+        query = {name: request.query_params[name] for name in request.query_params}
+        return Intake(upload, {**query, **fields}, time.monotonic() - started)
+
+    async def _multipart(
+        self, request: Request, boundary: bytes
+    ) -> tuple[Upload, Mapping[str, Any]]:
+        if not boundary or len(boundary) > 256:
+            raise BadInput("The multipart Content-Type has no usable boundary.")
+        writer = self._spool.writer(self._settings.limits.max_body_bytes)
+        reader = MultipartReader(boundary, writer)
+        try:
+            await reader.read(body_chunks(request, self._settings.limits))
+            if not reader.has_document:
+                raise InvalidRequest("The form has no image: send it under the name 'image'.")
+            return await writer.finish(), reader.fields
+        except BaseException:
+            writer.abort()
+            raise
+
+    async def _raw(self, request: Request) -> tuple[Upload, Mapping[str, Any]]:
+        writer = self._spool.writer(self._settings.limits.max_body_bytes)
+        try:
+            async for chunk in body_chunks(request, self._settings.limits):
+                await writer.write(chunk)
+            return await writer.finish(), {}
+        except BaseException:
+            writer.abort()
+            raise
+
+    async def _json(self, request: Request) -> tuple[Upload, Mapping[str, Any]]:
+        body = bytearray()
+        is_large = False
+        try:
+            async for chunk in body_chunks(request, self._settings.limits):
+                body += chunk
+                if len(body) > _LARGE_JSON_BYTES and not is_large:
+                    await self._large_json.acquire()
+                    is_large = True
+            fields = _object(body)
+            given = [name for name in _SOURCES if fields.get(name) is not None]
+            if len(given) != 1:
+                raise InvalidRequest(
+                    "The JSON body must have exactly one of image_base64, image_url and image_path."
+                )
+            source = fields.pop(given[0])
+            if not isinstance(source, str):
+                raise InvalidRequest(f"{given[0]}: a text is expected.")
+            body.clear()
+            return await self._source(given[0], source), fields
+        finally:
+            if is_large:
+                self._large_json.release()
+
+    async def _source(self, name: str, value: str) -> Upload:
+        if name == "image_base64":
+            return await self._base64(value)
+        if name == "image_path":
+            root = self._settings.local_files_root
+            limit = self._settings.limits.max_body_bytes
+            return await spool_local_file(root, value, self._spool.writer(limit))
+        raise Forbidden(
+            "image_url is not offered: this server fetches nothing on behalf of its callers. Send"
+            " the bytes as multipart/form-data or as image_base64."
+        )
+
+    async def _base64(self, text: str) -> Upload:
+        prefix = _DATA_URL.match(text[:200])
+        if prefix is None and text[:5].lower() == "data:":
+            raise InvalidRequest("image_base64: the data: URL is not one of base64.")
+        encoded = text[prefix.end() :] if prefix else text
+        data = await asyncio.to_thread(_decode_base64, encoded)
+        writer = self._spool.writer(self._settings.limits.max_body_bytes)
+        try:
+            await writer.write(data)
+            upload = await writer.finish()
+        except BaseException:
+            writer.abort()
+            raise
+        claimed = (prefix[1] or "").lower() if prefix else ""
+        claimed = _SAME_TYPE.get(claimed, claimed)
+        if claimed not in {"", "application/octet-stream", upload.kind.media_type}:
+            upload.release()
+            raise InvalidRequest(
+                f"image_base64: the data: URL says {claimed[:60]}, but the bytes are"
+                f" {upload.kind.media_type}."
+            )
+        return upload
+
+
+def _object(body: bytearray) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"The body is not valid JSON: {error}.") from None
+    except RecursionError:
+        raise BadInput("The body is not taken: its JSON is nested too deeply.") from None
+    if not isinstance(found, dict):
+        raise InvalidRequest("The JSON body must be an object.")
+    return found
+
+
+def _decode_base64(text: str) -> bytes:
+    try:
+        # Line breaks are how many tools wrap base64 (RFC 2045); anything else is a mistake.
+        return base64.b64decode(text.translate({10: None, 13: None}).encode("ascii"), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequest(f"image_base64: this is not base64: {error}.") from None

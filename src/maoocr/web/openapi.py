@@ -1,0 +1,101 @@
+"""The parts of OpenAPI that FastAPI can't see: bodies that are read as they arrive."""
+
+from typing import Any
+
+from ..exports import formats
+from ..service.options import OPTIONS, OptionSpec
+from ..service.requirements import CHOICES, FLAGS, NUMBERS
+
+__all__ = ["recognize_operation"]
+
+_EXTRA: dict[str, dict[str, Any]] = {
+    "engine": {"type": "string", "description": "Engine by name; left out, the server chooses."},
+    "format": {
+        "type": "string",
+        "enum": list(formats),
+        "default": "json",
+        "description": "Form of the answer; `jsonl` sends each page as soon as it is read.",
+    },
+}
+
+
+def recognize_operation(*, with_requirements: bool) -> dict[str, Any]:
+    """`openapi_extra` of a route that takes a document."""
+    options = {spec.name: _schema(spec) for spec in OPTIONS} | _EXTRA
+    image = {"type": "string", "format": "binary", "description": "The image or document."}
+    form = {"image": image, **options}
+    sources = {
+        "image_base64": {
+            "type": "string",
+            "description": "The bytes in base64; a `data:` URL is taken too.",
+        },
+        "image_path": {
+            "type": "string",
+            "description": "A file of the server, below MAOOCR_LOCAL_FILES_ROOT.",
+        },
+    }
+    body = {**sources, **options}
+    if with_requirements:
+        requirements = _requirements()
+        body["requirements"] = requirements
+        form["requirements"] = {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": requirements,
+            "description": "A JSON object as text.",
+        }
+    raw = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": {"type": "object", "required": ["image"], "properties": form}
+                },
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "properties": body,
+                        "oneOf": [{"required": [name]} for name in sources],
+                    }
+                },
+                "image/*": raw,
+                "application/pdf": raw,
+                "application/octet-stream": raw,
+            },
+        },
+        "parameters": [
+            {"name": name, "in": "query", "required": False, "schema": schema}
+            for name, schema in options.items()
+        ],
+    }
+
+
+def _schema(spec: OptionSpec) -> dict[str, Any]:
+    schema: dict[str, Any] = {
+        "type": "string" if spec.type == "enum" else spec.type,
+        "description": spec.description,
+    }
+    # A language is told in more ways than the form offers.
+    if spec.values and spec.name != "language":
+        schema["enum"] = [value for value, _ in spec.values]
+    if spec.default is not None:
+        schema["default"] = spec.default
+    if spec.minimum is not None:
+        schema["minimum"] = spec.minimum
+    if spec.maximum is not None:
+        schema["maximum"] = spec.maximum
+    return schema
+
+
+def _requirements() -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        name: {"type": "string", "enum": list(values)} for name, values in CHOICES.items()
+    }
+    properties["language"] = {"type": "string", "default": "auto"}
+    properties |= {name: {"type": "boolean", "default": False} for name in FLAGS}
+    properties |= {
+        name: {"type": "number", "minimum": least, "maximum": greatest}
+        for name, (least, greatest) in NUMBERS.items()
+    }
+    return {"type": "object", "additionalProperties": False, "properties": properties}

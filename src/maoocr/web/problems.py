@@ -1,0 +1,106 @@
+"""Every failure becomes the one error body, here and nowhere else."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..errors import (
+    BadInput,
+    Forbidden,
+    InvalidRequest,
+    MaoOCRError,
+    MethodNotAllowed,
+    NotFound,
+    TooLarge,
+    UnsupportedMedia,
+)
+from .schemas import Problem
+
+__all__ = ["documented", "install", "problem_body", "problem_response"]
+
+UNEXPECTED = "Something went wrong inside the service; the request id finds it in the log."
+
+_BY_STATUS: Mapping[int, type[MaoOCRError]] = {
+    403: Forbidden,
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: TooLarge,
+    415: UnsupportedMedia,
+    422: InvalidRequest,
+}
+
+
+def problem_body(code: str, message: str, *, retryable: bool, request_id: str) -> bytes:
+    """The error body as JSON."""
+    error = {"code": code, "message": message, "retryable": retryable, "request_id": request_id}
+    return msgspec.json.encode({"error": error})
+
+
+def problem_response(
+    error: MaoOCRError, request_id: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer that an error becomes."""
+    is_ours = type(error) is not MaoOCRError
+    body = problem_body(
+        error.code,
+        error.message if is_ours else UNEXPECTED,
+        retryable=error.retryable,
+        request_id=request_id,
+    )
+    sent = dict(headers or {})
+    if error.retry_after_s is not None:
+        sent["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+    if error.status in {408, 413}:
+        # The rest of the body is not read, so the connection is of no more use.
+        sent["Connection"] = "close"
+    return Response(body, error.status, sent, "application/json")
+
+
+def documented(*kinds: type[MaoOCRError]) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of a route that may fail in these ways, for OpenAPI."""
+    by_status: dict[int, list[str]] = {}
+    for kind in (*kinds, MaoOCRError):
+        by_status.setdefault(kind.status, []).append(kind.code)
+    return {
+        status: {"model": Problem, "description": "Error: " + ", ".join(codes)}
+        for status, codes in sorted(by_status.items())
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error with the one body."""
+    app.add_exception_handler(MaoOCRError, _on_ours)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+
+
+async def _on_ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, MaoOCRError)
+    return problem_response(error, request.state.request_id)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = _BY_STATUS.get(error.status_code, BadInput)
+    if kind is NotFound:
+        message = "There is nothing at this path."
+    elif kind is MethodNotAllowed:
+        message = f"The method {request.method[:20]} is not for this path."
+    else:
+        message = f"{error.detail}"[:200]
+    return problem_response(kind(message), request.state.request_id, error.headers)
+
+
+async def _on_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:]) or "request"
+    problem = InvalidRequest(f"{where}: {first['msg']}.")
+    return problem_response(problem, request.state.request_id)

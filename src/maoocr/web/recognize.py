@@ -1,0 +1,202 @@
+"""POST /api/ocr/recognize and /api/ocr/recognize-with-requirements."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from ..domain import PageResult, Requirements
+from ..errors import (
+    BadInput,
+    CallerLeft,
+    DeadlineExceeded,
+    EngineFault,
+    EngineLost,
+    EngineUnavailable,
+    Forbidden,
+    InvalidRequest,
+    MaoOCRError,
+    NotFound,
+    Overloaded,
+    PageTooComplex,
+    PasswordProtected,
+    ShuttingDown,
+    StorageFull,
+    TooLarge,
+    UnknownEngine,
+    UnreadableDocument,
+    UnsupportedMedia,
+    UploadTimeout,
+)
+from ..exports import formats, page_object, result_object
+from ..service.options import parse_options
+from ..service.recognizer import CacheUse
+from ..service.requirements import parse_requirements
+from .body import until_caller_leaves
+from .gateway import gateway_of
+from .intake import Intake
+from .openapi import recognize_operation
+from .problems import documented
+from .schemas import RecognizeReply
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["recognition"])
+
+T = TypeVar("T")
+
+_FAILURES = documented(
+    BadInput,
+    InvalidRequest,
+    UnreadableDocument,
+    PasswordProtected,
+    PageTooComplex,
+    TooLarge,
+    UnsupportedMedia,
+    UploadTimeout,
+    Forbidden,
+    NotFound,
+    UnknownEngine,
+    Overloaded,
+    ShuttingDown,
+    StorageFull,
+    DeadlineExceeded,
+    EngineFault,
+    EngineLost,
+    EngineUnavailable,
+)
+
+
+@router.post(
+    "/api/ocr/recognize",
+    response_model=RecognizeReply,
+    responses=_FAILURES,
+    openapi_extra=recognize_operation(with_requirements=False),
+)
+async def recognize(request: Request) -> Response:
+    """Read the text of an image or a document."""
+    return await _recognize(request)
+
+
+@router.post(
+    "/api/ocr/recognize-with-requirements",
+    response_model=RecognizeReply,
+    responses=_FAILURES,
+    openapi_extra=recognize_operation(with_requirements=True),
+)
+async def recognize_with_requirements(request: Request) -> Response:
+    """Read the text of an image or a document with the engine that suits what is required."""
+    return await _recognize(request)
+
+
+async def _recognize(request: Request) -> Response:
+    started = time.monotonic()
+    gateway = gateway_of(request)
+    intake = await gateway.intake.read(request)
+    gateway.metrics.upload_bytes.observe(intake.upload.size)
+    try:
+        answer_format = _format(intake.fields)
+        call = _call(request, intake)
+    except MaoOCRError:
+        intake.upload.release()
+        raise
+    if answer_format == "jsonl":
+        return await _streamed(request, gateway.recognizer.stream(intake.upload, **call))
+    cache = _cache_use(request)
+    work = gateway.recognizer.recognize(intake.upload, **call, cache=cache)
+    result = await _while_connected(request, work)
+    headers = {"X-Cache": "hit" if result.cached else "shared" if result.shared else "miss"}
+    took = time.monotonic() - started
+    timings = replace(result.timings, upload_s=intake.upload_s, total_s=took)
+    result = replace(result, timings=timings)
+    if answer_format != "json":
+        chosen = formats[answer_format]
+        return Response(chosen.write(result), headers=headers, media_type=chosen.media_type)
+    values = result_object(result)
+    # No history is kept, so there is no row to name.
+    values |= {"request_id": request.state.request_id, "history_id": None}
+    return Response(msgspec.json.encode(values), headers=headers, media_type="application/json")
+
+
+def _call(request: Request, intake: Intake) -> dict[str, Any]:
+    """The keyword arguments for the recognizer."""
+    engine = intake.fields.get("engine") or None
+    if engine is not None and not isinstance(engine, str):
+        raise InvalidRequest("engine: a text is expected.")
+    return {
+        "options": parse_options(intake.fields),
+        "requirements": _requirements(intake.fields),
+        "engine": engine,
+        "client": request.client.host if request.client else "local",
+    }
+
+
+def _requirements(fields: Mapping[str, Any]) -> Requirements | None:
+    given = fields.get("requirements")
+    if given is None or given == "":
+        return None
+    if isinstance(given, str):
+        try:
+            given = msgspec.json.decode(given)
+        except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+            raise InvalidRequest("requirements: this is not valid JSON.") from None
+    if not isinstance(given, dict):
+        raise InvalidRequest("requirements: a JSON object is expected.")
+    return parse_requirements(given)
+
+
+def _format(fields: Mapping[str, Any]) -> str:
+    chosen = fields.get("format") or "json"
+    if isinstance(chosen, str) and chosen in formats:
+        return chosen
+    raise InvalidRequest(f"format: {chosen!r:.60} is not known. Known are {', '.join(formats)}.")
+
+
+def _cache_use(request: Request) -> CacheUse:
+    """What Cache-Control asks for (RFC 9111, section 5.2.1)."""
+    wishes = {part.strip() for part in request.headers.get("cache-control", "").lower().split(",")}
+    if "no-store" in wishes:
+        return "off"
+    return "refresh" if "no-cache" in wishes else "use"
+
+
+async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The outcome of the work, which is cancelled when the caller closes the connection.
+
+    Raises:
+        CallerLeft: he did.
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(until_caller_leaves(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise CallerLeft("The connection was closed before the answer was ready.")
+    finally:
+        gone.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+
+
+async def _streamed(request: Request, pages: AsyncIterator[PageResult]) -> Response:
+    """One page a line, each as soon as it is there; a failure before the first is an answer."""
+    first = await _while_connected(request, anext(pages))  # type: ignore[arg-type]
+
+    async def lines() -> AsyncIterator[bytes]:
+        yield _page_line(first)
+        async for page in pages:
+            yield _page_line(page)
+
+    return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+
+def _page_line(page: PageResult) -> bytes:
+    return msgspec.json.encode(page_object(page)) + b"\n"
