@@ -26,7 +26,8 @@ value and the setting that changes it.
     └── EngineError                engine_error           500
         ├── EngineFault            engine_fault           500   this call failed, the engine lives
         ├── EngineLost             engine_lost            503   the lane died twice over this page
-        └── EngineUnavailable      engine_unavailable     503   no lane can be started
+        ├── EngineUnavailable      engine_unavailable     503   no lane can be started
+        └── ModelUnavailable       model_unavailable      503   files missing, damaged, unreachable
 """
 
 from collections.abc import Iterator
@@ -44,6 +45,7 @@ __all__ = [
     "InvalidRequest",
     "MaoOCRError",
     "MethodNotAllowed",
+    "ModelUnavailable",
     "NotFound",
     "Overloaded",
     "PageTooComplex",
@@ -78,6 +80,8 @@ class MaoOCRError(Exception):
         super().__init__(message)
         self.message = message
         self.retry_after_s = retry_after_s
+        self.request_id: str | None = None
+        """Of the request that failed, where the error came from a server."""
 
 
 class BadInput(MaoOCRError):
@@ -231,6 +235,14 @@ class EngineUnavailable(EngineError):
     """No lane of this engine can be started."""
 
     code = "engine_unavailable"
+    status = 503
+    retryable = True
+
+
+class ModelUnavailable(EngineError):
+    """A model's files are missing or damaged, or cannot be fetched."""
+
+    code = "model_unavailable"
     status = 503
     retryable = True
 
