@@ -1,0 +1,167 @@
+const EN = {
+  skip: "Skip to the content",
+  api: "API",
+  title: "Turn pictures into text",
+  lead: "Drop a photo, a scan or a PDF anywhere on this page, or paste it.",
+  leadTouch: "Photograph a page, or choose a picture or a PDF.",
+  choose: "Choose files",
+  camera: "Take a photo",
+  paste: "Paste",
+  kinds: "JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP, TIFF and PDF",
+  options: "Options",
+  documents: "Documents",
+  clear: "Remove all",
+  drop: "Drop to read",
+  waiting: "Waiting",
+  uploading: "Uploading {percent} %",
+  reading: "Reading, {seconds} s so far",
+  readingPages: "Reading, {done} of {total} pages",
+  readingSome: "Reading, pages so far: {done}",
+  busy: "The server is busy. Trying again in {seconds} s",
+  done: "Done in {seconds} s",
+  failed: "Failed",
+  cancelled: "Cancelled",
+  cancel: "Cancel",
+  retry: "Try again",
+  remove: "Remove",
+  rerun: "Read again with these options",
+  copy: "Copy text",
+  copied: "Copied",
+  copyLine: "Copy line",
+  copyFailed: "The browser did not allow copying. Select the text and copy it by hand.",
+  download: "Download",
+  asText: "Plain text",
+  lines: "Lines",
+  text: "Text",
+  allText: "All text",
+  picture: "Picture",
+  zoomIn: "Larger",
+  zoomOut: "Smaller",
+  zoomFit: "Fit",
+  pages: "Pages",
+  page: "Page {number}",
+  pageFailed: "Page {number}, failed",
+  noText: "No text was found on this page.",
+  unsure: "Unsure: {percent} %",
+  percent: "{percent} %",
+  countLine: "{count} line",
+  countLines: "{count} lines",
+  sure: "{percent} % sure",
+  seconds: "{seconds} s",
+  cached: "from the cache",
+  turned: "turned by {degrees}°",
+  layer: "from the PDF's own text",
+  partly: "{failed} of {total} pages could not be read.",
+  some: "{done} of the document's {total} pages were read.",
+  offline: "The server could not be reached. Check the connection and try again.",
+  odd: "The server answered with status {status} and no explanation.",
+  folder: "Folders cannot be read. Drop the files that are in them.",
+  nothingToPaste: "There is no picture in the clipboard.",
+  pasted: "Pasted picture {number}",
+  requestId: "Request {id}",
+  saidDone: "{name}: done, {lines}.",
+  saidFailed: "{name}: failed. {message}",
+  saidAdded: "{name}: added.",
+  saidReading: "{name}: reading.",
+};
+
+const ZH = {
+  skip: "跳到正文",
+  api: "接口文档",
+  title: "把图片变成文字",
+  lead: "把照片、扫描件或 PDF 拖到页面任意位置，或直接粘贴。",
+  leadTouch: "拍下一页，或选择图片、PDF。",
+  choose: "选择文件",
+  camera: "拍照",
+  paste: "粘贴",
+  kinds: "支持 JPEG、PNG、WebP、HEIC、AVIF、GIF、BMP、TIFF 和 PDF",
+  options: "选项",
+  documents: "文档",
+  clear: "全部移除",
+  drop: "松开即可识别",
+  waiting: "等待中",
+  uploading: "上传中 {percent}%",
+  reading: "识别中，已用 {seconds} 秒",
+  readingPages: "识别中，第 {done} / {total} 页",
+  readingSome: "识别中，已完成 {done} 页",
+  busy: "服务器繁忙，{seconds} 秒后自动重试",
+  done: "已完成，用时 {seconds} 秒",
+  failed: "失败",
+  cancelled: "已取消",
+  cancel: "取消",
+  retry: "重试",
+  remove: "移除",
+  rerun: "按当前选项重新识别",
+  copy: "复制文字",
+  copied: "已复制",
+  copyLine: "复制此行",
+  copyFailed: "浏览器不允许复制，请手动选择文字后复制。",
+  download: "下载",
+  asText: "纯文本",
+  lines: "逐行",
+  text: "全文",
+  allText: "全部文字",
+  picture: "图片",
+  zoomIn: "放大",
+  zoomOut: "缩小",
+  zoomFit: "适合窗口",
+  pages: "页面",
+  page: "第 {number} 页",
+  pageFailed: "第 {number} 页，失败",
+  noText: "本页没有找到文字。",
+  unsure: "不确定：{percent}%",
+  percent: "{percent}%",
+  countLine: "{count} 行",
+  countLines: "{count} 行",
+  sure: "置信度 {percent}%",
+  seconds: "{seconds} 秒",
+  cached: "来自缓存",
+  turned: "已旋转 {degrees}°",
+  layer: "取自 PDF 自带文字",
+  partly: "共 {total} 页，其中 {failed} 页无法识别。",
+  some: "文档共 {total} 页，已识别 {done} 页。",
+  offline: "无法连接服务器，请检查网络后重试。",
+  odd: "服务器返回状态 {status}，没有说明原因。",
+  folder: "无法读取文件夹，请拖入其中的文件。",
+  nothingToPaste: "剪贴板里没有图片。",
+  pasted: "粘贴的图片 {number}",
+  requestId: "请求编号 {id}",
+  saidDone: "{name}：已完成，{lines}。",
+  saidFailed: "{name}：失败。{message}",
+  saidAdded: "{name}：已添加。",
+  saidReading: "{name}：识别中。",
+  "option.language": "语言",
+  "option.engine": "引擎",
+  "option.pages": "页码",
+  "option.words": "逐词位置",
+  "option.pdf_text": "PDF 文字",
+  "option.dpi": "PDF 渲染分辨率",
+  "option.rotation": "识别旋转的页面",
+};
+
+const chinese = /^zh\b/i.test(navigator.language || "");
+const words = chinese ? { ...EN, ...ZH } : EN;
+
+/** The language that the page speaks, for `lang` attributes and number formats. */
+export const locale = chinese ? "zh-CN" : "en";
+
+/** The phrase of that key with `{name}` replaced; `fallback` where the dictionary has none. */
+export function t(key, values = {}, fallback = key) {
+  const phrase = words[key] ?? fallback;
+  return phrase.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+}
+
+/** Puts the phrases in place of the English ones that the page is delivered with. */
+export function translate(root) {
+  document.documentElement.lang = locale;
+  for (const node of root.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
+}
+
+export function countLines(count) {
+  return t(count === 1 ? "countLine" : "countLines", { count });
+}
+
+/** Seconds for a person: two digits below one second, none from ten. */
+export function seconds(value) {
+  return value.toFixed(value < 1 ? 2 : value < 10 ? 1 : 0);
+}
