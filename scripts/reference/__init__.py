@@ -1,0 +1,17 @@
+"""The reference pages, written from the code: settings, metrics, errors, the OpenAPI document."""
+
+from .errors import errors_page
+from .metrics import metrics_page
+from .routes import openapi_document
+from .settings import configuration_page, env_example
+
+__all__ = ["PAGES"]
+
+PAGES = {
+    ".env.example": env_example,
+    "docs/configuration.md": configuration_page,
+    "docs/metrics.md": metrics_page,
+    "docs/errors.md": errors_page,
+    "docs/openapi.json": openapi_document,
+}
+"""Path of each page below the checkout, and who writes it."""

@@ -1,0 +1,30 @@
+"""`docs/openapi.json`, and the names of all routes, from the application."""
+
+import json
+
+from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
+
+from maoocr.bootstrap import create_app
+from maoocr.settings import Settings
+
+__all__ = ["openapi_document", "route_names"]
+
+
+def openapi_document() -> str:
+    """The OpenAPI document of the service on its default settings."""
+    app = create_app(Settings(_env_file=None))
+    return json.dumps(app.openapi(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def route_names(app: Starlette) -> list[str]:
+    """`GET /livez` and so on, for every route of the application."""
+    names = set()
+    for route in app.routes:
+        if isinstance(route, WebSocketRoute):
+            names.add(f"WS {route.path}")
+        elif isinstance(route, Route):
+            names |= {
+                f"{method} {route.path}" for method in route.methods or () if method != "HEAD"
+            }
+    return sorted(names)

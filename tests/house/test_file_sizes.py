@@ -1,0 +1,38 @@
+"""A file over 300 lines is asking to become two."""
+
+from pathlib import Path
+
+import pytest
+
+from .checkout import ROOT, project_files
+
+MOST_LINES = 300
+KINDS = {".py", ".js", ".mjs", ".css", ".html", ".bash", ".sh", ""}
+HOMES = {"src", "tests", "bench", "scripts", "configs", "migrations"}
+
+ALLOWED: dict[str, str] = {}
+"""Files that may be longer, each with the reason."""
+
+
+def code_files() -> list[Path]:
+    return [
+        path
+        for path in project_files()
+        if path.suffix in KINDS
+        and path.relative_to(ROOT).parts[0] in HOMES
+        and "data" not in path.parts
+    ]
+
+
+@pytest.mark.parametrize("path", code_files(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_file_fits_on_a_few_screens(path: Path) -> None:
+    if str(path.relative_to(ROOT)) in ALLOWED:
+        return
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= MOST_LINES, f"{lines} lines; the next reader holds {MOST_LINES} in his head"
+
+
+def test_every_exception_is_needed_and_has_its_reason() -> None:
+    for name, reason in ALLOWED.items():
+        assert (ROOT / name).read_text(encoding="utf-8").count("\n") > MOST_LINES
+        assert len(reason) > 20
