@@ -3,12 +3,22 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
+from .kinds import Kind
 from .limits import DecodeLimits
 from .sandbox import Decoder
-from .spool import Upload
 
-__all__ = ["PageCounter"]
+__all__ = ["Named", "PageCounter"]
+
+
+class Named(Protocol):
+    """What is needed to find a document."""
+
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def kind(self) -> Kind: ...
 
 
 class PageCounter:
@@ -19,15 +29,15 @@ class PageCounter:
         # One thread: a decoder serves one call at a time.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="page-counter")
 
-    async def count(self, upload: Upload) -> int:
-        """The number of pages; the upload must be kept.
+    async def count(self, document: Named) -> int:
+        """The number of pages of a document whose bytes lie in the spool.
 
         Raises:
             BadInput: the document can't be opened.
         """
         loop = asyncio.get_running_loop()
         probe = await loop.run_in_executor(
-            self._thread, self._decoder.probe, upload.sha256, upload.kind
+            self._thread, self._decoder.probe, document.sha256, document.kind
         )
         return probe.pages_total
 
