@@ -1,5 +1,6 @@
 """The only place that builds things: what starts in which order, and ends in the reverse one."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from .documents.limits import DecodeLimits
 from .documents.spool import Spool
 from .engines.base import EngineSpec
 from .engines.registry import engine_specs
+from .errors import EngineUnavailable
 from .pool import Pool
 from .service.ports import EngineCard
 from .service.recognizer import Recognizer
@@ -46,8 +48,8 @@ class _Engines:
 
     def cards(self) -> Sequence[EngineCard]:
         return [
-            EngineCard(e.name, e.info, e.seconds_per_page, e.ready, e.failure)
-            for e in self._pool.status().engines
+            EngineCard(name, e.info, e.seconds_per_page, e.ready, e.failure)
+            for name, e in self._pool.status().engines.items()
         ]
 
 
@@ -75,10 +77,20 @@ async def open_runtime(
         chosen = engine_specs(settings) if specs is None else specs
         pool = Pool(chosen, settings, spool.root, metrics)
         stack.push_async_callback(pool.close)
-        await pool.start(wait=wait)
+        starting = asyncio.create_task(pool.start())
+        stack.callback(starting.cancel)
+        if wait:
+            await starting
+            _require_ready(pool)
         cache = MemoryCache(settings.cache.max_bytes, settings.cache.ttl_seconds, metrics)
         recognizer = Recognizer(pool, _Engines(pool), counter, cache, settings.limits, metrics)
         yield Runtime(settings, metrics, spool, pool, recognizer)
+
+
+def _require_ready(pool: Pool) -> None:
+    for name, engine in pool.status().engines.items():
+        if not engine.ready:
+            raise EngineUnavailable(engine.failure or f"No lane of the engine {name} is up.")
 
 
 def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) -> FastAPI:

@@ -1,4 +1,4 @@
-"""What the use cases need of the rooms below, as Protocols; `bootstrap` hands them the real ones."""
+"""What the use cases need of the rooms below, as Protocols. `bootstrap` brings the real ones."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

@@ -18,7 +18,6 @@ from ..domain import (
     Requirements,
     Selection,
     Timings,
-    mean_score,
 )
 from ..errors import DeadlineExceeded, MaoOCRError, TooLarge, error_from_code
 from ..pool import PageTask
@@ -98,12 +97,16 @@ class Recognizer:
             MaoOCRError: as the tree in `errors` tells.
         """
         started = self._clock()
-        with ExitStack() as hold:
-            hold.callback(document.release)
-            plan = self._plan(document, options, requirements, engine, client, cache)
-            result = await self._cached(plan) if cache == "use" else None
-            if result is None:
-                result = await self._computed(plan, hold)
+        try:
+            with ExitStack() as hold:
+                hold.callback(document.release)
+                plan = self._plan(document, options, requirements, engine, client, cache)
+                result = await self._cached(plan) if cache == "use" else None
+                if result is None:
+                    result = await self._computed(plan, hold)
+        except MaoOCRError as error:
+            self._metrics.documents.labels(error.code).inc()
+            raise
         self._metrics.documents.labels("read").inc()
         took = replace(result.timings, total_s=self._clock() - started)
         return replace(result, timings=took)
@@ -218,7 +221,7 @@ class Recognizer:
     ) -> list[PageResult]:
         if len(numbers) == 1:
             task = self._task(plan, numbers[0])
-            return [self._counted(await admission.read(task))]
+            return [await admission.read(task)]
         tasks = [asyncio.ensure_future(self._page(admission, plan, n)) for n in numbers]
         try:
             pages = await asyncio.gather(*tasks)
@@ -232,17 +235,12 @@ class Recognizer:
     async def _page(self, admission: Admission, plan: _Plan, number: int) -> PageResult:
         """Read one page of several; its failure is its own."""
         try:
-            return self._counted(await admission.read(self._task(plan, number)))
+            return await admission.read(self._task(plan, number))
         except MaoOCRError as error:
             return PageResult(number, error=PageError(error.code, error.message, error.retryable))
 
     def _task(self, plan: _Plan, number: int) -> PageTask:
         return PageTask(plan.document.sha256, plan.document.kind, number, plan.options)
-
-    def _counted(self, page: PageResult) -> PageResult:
-        if page.lines:
-            self._metrics.page_confidence.labels(page.engine).observe(mean_score(page.lines))
-        return page
 
     def _result(self, plan: _Plan, pages: Sequence[PageResult], total: int) -> OcrResult:
         timings = Timings(

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from .. import __version__
 from . import engines, health, pages, problems, recognize
+from .linger import Linger
 from .middleware import Edge
 
 __all__ = ["make_app"]
@@ -33,5 +34,6 @@ def make_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -
     app.include_router(engines.router)
     app.include_router(health.router)
     pages.install(app)
+    app.add_middleware(Linger)
     app.add_middleware(Edge)
     return app

@@ -76,14 +76,15 @@ class OptionsReply(_Model):
 async def engines(request: Request) -> EnginesReply:
     """The engines, their state and their pace."""
     gateway = gateway_of(request)
-    models = [engine_model(engine) for engine in gateway.pool.status().engines]
+    engines = gateway.pool.status().engines
+    models = [engine_model(name, engine) for name, engine in engines.items()]
     return EnginesReply(engines=models, default=gateway.settings.engine)
 
 
 @router.get("/api/ocr/options", responses=documented())
 async def options(request: Request) -> OptionsReply:
     """Every option that a recognition takes."""
-    names = [engine.name for engine in gateway_of(request).pool.status().engines]
+    names = gateway_of(request).pool.status().engines
     choice: dict[str, Any] = {
         "name": "engine",
         "type": "enum",
@@ -96,11 +97,11 @@ async def options(request: Request) -> OptionsReply:
     return OptionsReply(options=[*described, OptionModel(**choice)])
 
 
-def engine_model(engine: EngineStatus) -> EngineModel:
+def engine_model(name: str, engine: EngineStatus) -> EngineModel:
     """What is told of an engine."""
     info = engine.info
     return EngineModel(
-        name=engine.name,
+        name=name,
         state="ready" if engine.ready else "broken" if engine.failure else "loading",
         failure=engine.failure,
         model_digest=info.model_digest if info else None,

@@ -70,7 +70,7 @@ async def readyz(request: Request) -> ReadyReply:
     """A document that comes now would be read."""
     pool = gateway_of(request).pool
     if not pool.ready:
-        failures = [engine.failure for engine in pool.status().engines if engine.failure]
+        failures = [e.failure for e in pool.status().engines.values() if e.failure]
         raise EngineUnavailable(failures[0] if failures else "The engines are still loading.")
     return ReadyReply()
 
@@ -104,13 +104,13 @@ async def metrics(request: Request) -> Response:
 
 def _engines(gateway: Gateway) -> dict[str, CheckModel]:
     checks = {}
-    for engine in gateway.pool.status().engines:
-        model = engine_model(engine)
+    for name, engine in gateway.pool.status().engines.items():
+        model = engine_model(name, engine)
         state: State = "down"
         if model.state == "ready":
             state = "ok" if model.lanes_ready == model.lanes else "degraded"
         detail = model.failure or f"{model.lanes_ready} of {model.lanes} lanes ready"
-        checks[f"engine:{engine.name}"] = CheckModel(state=state, latency_s=0.0, detail=detail)
+        checks[f"engine:{name}"] = CheckModel(state=state, latency_s=0.0, detail=detail)
     return checks
 
 

@@ -57,16 +57,14 @@ def problem_response(
     sent = dict(headers or {})
     if error.retry_after_s is not None:
         sent["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
-    if error.status in {408, 413}:
-        # The rest of the body is not read, so the connection is of no more use.
-        sent["Connection"] = "close"
     return Response(body, error.status, sent, "application/json")
 
 
 def documented(*kinds: type[MaoOCRError]) -> dict[int | str, dict[str, Any]]:
     """The `responses=` of a route that may fail in these ways, for OpenAPI."""
     by_status: dict[int, list[str]] = {}
-    for kind in (*kinds, MaoOCRError):
+    shown: tuple[type[MaoOCRError], ...] = (*kinds, MaoOCRError)
+    for kind in shown:
         by_status.setdefault(kind.status, []).append(kind.code)
     return {
         status: {"model": Problem, "description": "Error: " + ", ".join(codes)}

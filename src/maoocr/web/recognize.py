@@ -188,7 +188,7 @@ async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
 
 async def _streamed(request: Request, pages: AsyncIterator[PageResult]) -> Response:
     """One page a line, each as soon as it is there; a failure before the first is an answer."""
-    first = await _while_connected(request, anext(pages))  # type: ignore[arg-type]
+    first = await _while_connected(request, _first(pages))
 
     async def lines() -> AsyncIterator[bytes]:
         yield _page_line(first)
@@ -196,6 +196,10 @@ async def _streamed(request: Request, pages: AsyncIterator[PageResult]) -> Respo
             yield _page_line(page)
 
     return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+
+async def _first(pages: AsyncIterator[PageResult]) -> PageResult:
+    return await anext(pages)
 
 
 def _page_line(page: PageResult) -> bytes:

@@ -94,16 +94,3 @@ async def test_everyone_gets_the_error() -> None:
     for caller in (first, second):
         with pytest.raises(ValueError, match="no"):
             await caller
-
-
-async def test_landed_is_called_even_when_the_computation_never_began() -> None:
-    flights: SingleFlight[str, int] = SingleFlight()
-    landed = asyncio.Event()
-    compute = Computation()
-    call = asyncio.ensure_future(flights.run("a", compute, landed=landed.set))
-    await asyncio.wait({call}, timeout=0)
-    call.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await call
-    await landed.wait()
-    assert compute.runs == 0
