@@ -1,0 +1,59 @@
+"""How many processor cores there really are, and how many a lane may use now."""
+
+import os
+from pathlib import Path
+
+__all__ = ["CoreShare", "available_cores"]
+
+
+def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """Cores of the affinity mask, or fewer where a container's quota says so; at least 1.
+
+    Args:
+        cgroup: where the control groups are mounted, as the container sees its own.
+    """
+    cores = len(os.sched_getaffinity(0))
+    quota = _quota_v2(cgroup / "cpu.max") or _quota_v1(cgroup / "cpu")
+    return max(1, min(cores, int(quota))) if quota else cores
+
+
+def _quota_v2(path: Path) -> float | None:
+    words = _words(path)
+    if len(words) != 2 or not all(word.isdigit() for word in words):
+        return None
+    return int(words[0]) / max(1, int(words[1]))
+
+
+def _quota_v1(folder: Path) -> float | None:
+    quota, period = _words(folder / "cpu.cfs_quota_us"), _words(folder / "cpu.cfs_period_us")
+    if len(quota) != 1 or len(period) != 1 or not (quota[0].isdigit() and period[0].isdigit()):
+        return None
+    return int(quota[0]) / max(1, int(period[0]))
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="ascii").split()
+    except (OSError, UnicodeError):
+        return []
+
+
+class CoreShare:
+    """Divides the cores among the lanes that are busy."""
+
+    def __init__(self, cores: int, most_threads: int) -> None:
+        """Make it.
+
+        Args:
+            cores: that the lanes of this gateway may use together.
+            most_threads: of one lane, even when it is alone.
+        """
+        self._cores = cores
+        self._most_threads = most_threads
+        self.busy = 0
+        """Lanes with a batch; written by the schedulers."""
+
+    @property
+    def threads(self) -> int:
+        """For each busy lane: all when it is alone, its share when it is not, at least 1."""
+        return max(1, min(self._most_threads, self._cores // max(1, self.busy)))

@@ -1,0 +1,192 @@
+"""One engine: its gate, its queue, its lanes, and the tasks that run them."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..engines.base import EngineInfo, EngineSpec
+from ..errors import EngineUnavailable, MaoOCRError, ShuttingDown
+from ..settings import Settings
+from ..telemetry.metrics import Metrics
+from .admission import Admission
+from .batch_run import LaneTimes
+from .cores import CoreShare
+from .figures import Figures
+from .gate import Gate
+from .lanes import Launch
+from .queue import BatchPolicy
+from .scheduler import Scheduler
+from .supervisor import LaneStatus, RecycleRules, Supervisor
+
+__all__ = ["EnginePool", "EngineStatus", "shutting_down"]
+
+log = logging.getLogger(__name__)
+
+SLACK_SECONDS = 5.0
+"""What a lane may take longer than a page's limit, or go on after a cancel, until it is killed."""
+WINDOW_BATCHES = 2
+"""Batches for each lane that one document may have queued or in work."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """One engine at one moment.
+
+    Attributes:
+        info: what it said of itself when it was last loaded; None until then.
+        queue_pages: that wait for a lane.
+        documents: in work or waiting.
+        seconds_per_page: of one lane, a running mean.
+        restarts: ended lanes by reason since the start.
+        ready: it takes documents and has a lane to read them.
+        failure: why it is not ready, where that is known; for operators.
+    """
+
+    info: EngineInfo | None
+    lanes: tuple[LaneStatus, ...]
+    queue_pages: int
+    documents: int
+    seconds_per_page: float
+    restarts: Mapping[str, int]
+    ready: bool
+    failure: str | None
+
+
+class EnginePool:
+    """Everything that serves one engine."""
+
+    def __init__(
+        self,
+        specs: Sequence[EngineSpec],
+        settings: Settings,
+        metrics: Metrics,
+        launch: Launch,
+        cores: CoreShare,
+    ) -> None:
+        """Make it; nothing runs yet.
+
+        Args:
+            specs: one for each lane, all of one engine.
+            settings: limits and pool settings.
+            metrics: of this gateway process.
+            launch: starts a lane.
+            cores: shared with the other engines.
+        """
+        self._name = specs[0].name
+        limits, pool = settings.limits, settings.pool
+        self._figures = Figures(self._name, metrics)
+        self._supervisor = Supervisor(
+            specs,
+            launch,
+            RecycleRules(pool.recycle_pages, pool.lane_rss_bytes, pool.backoff_max_seconds),
+            on_change=self._lanes_changed,
+            on_end=self._figures.lane_ended,
+        )
+        self._scheduler = Scheduler(
+            self._name,
+            self._supervisor,
+            self._figures,
+            policy=BatchPolicy(specs[0].max_batch_pages),
+            times=LaneTimes(
+                page_seconds=limits.page_seconds,
+                slack_seconds=min(SLACK_SECONDS, limits.page_seconds),
+            ),
+            cores=cores,
+        )
+        self.gate = Gate(
+            max_documents=pool.max_documents,
+            max_queue_seconds=pool.max_queue_seconds,
+            seconds_per_page=self._drain_seconds,
+            on_change=self._figures.documents,
+        )
+        self._window = WINDOW_BATCHES * len(specs) * specs[0].max_batch_pages
+        self._tasks: list[asyncio.Task[None]] = []
+        self._fault: str | None = None
+        self.decided = asyncio.Event()
+        """Set once a lane is up, or one could not be started."""
+
+    def start(self) -> None:
+        """Start the lanes and the scheduler; returns at once."""
+        for run, what in ((self._supervisor.run, "supervisor"), (self._scheduler.run, "scheduler")):
+            task = asyncio.create_task(run(), name=f"{what} of {self._name}")
+            task.add_done_callback(self._task_ended)
+            self._tasks.append(task)
+
+    async def close(self) -> None:
+        """End everything; who still waits gets `ShuttingDown`. Idempotent."""
+        self._scheduler.end(shutting_down)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._lanes_changed()
+
+    def admit(self, pages: int, client: str, deadline: float, now: float) -> Admission:
+        """Take room for a document; see `Pool.admit`."""
+        failure = self._supervisor.failure
+        if failure is not None:
+            self._figures.refused(EngineUnavailable.code)
+            raise self._unavailable()
+        if self._scheduler.refusal is not None:
+            self._figures.refused(EngineUnavailable.code)
+            raise self._scheduler.refusal
+        try:
+            place = self.gate.admit(pages, client, now, deadline)
+        except MaoOCRError as error:
+            self._figures.refused(error.code)
+            raise
+        return Admission(
+            place,
+            self._scheduler,
+            deadline=deadline,
+            window=self._window,
+            release=self.gate.release,
+        )
+
+    @property
+    def ready(self) -> bool:
+        """It takes documents and has a lane to read them."""
+        return self._scheduler.refusal is None and self._supervisor.lanes_up > 0
+
+    def status(self) -> EngineStatus:
+        """How it goes."""
+        failure = self._supervisor.failure
+        return EngineStatus(
+            info=self._supervisor.info,
+            lanes=self._supervisor.status(),
+            queue_pages=len(self._scheduler.queue),
+            documents=len(self.gate),
+            seconds_per_page=self._figures.seconds_per_page,
+            restarts=dict(self._supervisor.restarts),
+            ready=self.ready,
+            failure=self._fault or (str(failure) if failure is not None else None),
+        )
+
+    def _drain_seconds(self) -> float:
+        return self._figures.seconds_per_page / max(1, self._supervisor.lanes_up)
+
+    def _lanes_changed(self) -> None:
+        self._figures.lanes(self._supervisor.status())
+        self._scheduler.wake()
+        if self._supervisor.is_hopeless:
+            self._scheduler.settle_waiting(self._unavailable)
+        if self._supervisor.lanes_up or self._supervisor.failure is not None:
+            self.decided.set()
+
+    def _unavailable(self) -> EngineUnavailable:
+        failure = self._supervisor.failure
+        reason = failure.reason if failure is not None else ""
+        return EngineUnavailable(f"The engine {self._name} cannot be started. {reason}".strip())
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        self._fault = f"the {task.get_name()} died"
+        log.critical("%s", self._fault, exc_info=error)
+        self._scheduler.end(self._scheduler.fault)
+
+
+def shutting_down() -> ShuttingDown:
+    """The error of those whom the end of the pool finds waiting."""
+    return ShuttingDown("The service is stopping; send the request again.")

@@ -1,0 +1,164 @@
+"""The engine pool: admission, one queue for each engine, lanes under supervision."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..documents.limits import DecodeLimits
+from ..engines.base import EngineSpec
+from ..errors import UnknownEngine
+from ..settings import Settings
+from ..telemetry.metrics import Metrics
+from .admission import Admission
+from .cores import CoreShare, available_cores
+from .engine_pool import EnginePool, EngineStatus, shutting_down
+from .lanes import Lane, Launch
+from .messages import Start
+from .process_lane import ProcessLane
+
+__all__ = ["Pool", "PoolStatus"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStatus:
+    """The pool at one moment.
+
+    Attributes:
+        engines: by name.
+        ready: every engine has a lane, and nothing has died that cannot come back.
+    """
+
+    engines: Mapping[str, EngineStatus]
+    ready: bool
+
+
+class Pool:
+    """Reads pages with the engines that it was given."""
+
+    def __init__(
+        self,
+        specs: Sequence[EngineSpec],
+        settings: Settings,
+        spool_root: Path,
+        metrics: Metrics,
+        *,
+        launch: Launch | None = None,
+    ) -> None:
+        """Make the pool; `start` starts its processes.
+
+        Args:
+            specs: of the engines, with different names.
+            settings: limits, lanes and grace time.
+            spool_root: where the lanes find documents by their hash.
+            metrics: of this gateway process.
+            launch: starts a lane; by default a process of this machine.
+        """
+        self._grace_s = settings.server.grace_s
+        self._start_seconds = settings.pool.start_seconds
+        self._metrics = metrics
+        self._closing = False
+        machine = available_cores()
+        cores = max(1, machine // settings.web_concurrency)
+        shares = CoreShare(cores, settings.pool.threads or cores)
+        lanes = max(1, (settings.pool.lanes or machine) // settings.web_concurrency)
+        start = launch or _processes(settings, spool_root)
+        self._engines = {
+            # A device is one resource: a second lane on it would only take memory from the first.
+            spec.name: EnginePool(
+                [spec] * (lanes if spec.device == "cpu" else 1), settings, metrics, start, shares
+            )
+            for spec in specs
+        }
+
+    async def start(self, ready_timeout_s: float | None = None) -> None:
+        """Start all lanes; return when every engine has one, or could not start it.
+
+        An engine that cannot be started is no error here: `admit` and `status` tell why, and the
+        pool goes on trying.
+
+        Args:
+            ready_timeout_s: return after so many seconds anyway; by default after the time that a
+                lane may take to start.
+        """
+        for engine in self._engines.values():
+            engine.start()
+        seconds = self._start_seconds if ready_timeout_s is None else ready_timeout_s
+        try:
+            async with asyncio.timeout(seconds):
+                for engine in self._engines.values():
+                    await engine.decided.wait()
+        except TimeoutError:
+            log.warning("no lane is up after %g s", seconds)
+
+    async def close(self) -> None:
+        """Refuse what is new, finish what was admitted within the grace time, end all lanes.
+
+        What is not finished by then gets `ShuttingDown`. No process is left when this returns.
+        """
+        self._closing = True
+        try:
+            async with asyncio.timeout(self._grace_s):
+                for engine in self._engines.values():
+                    await engine.gate.emptied.wait()
+        except TimeoutError:
+            log.warning("the grace time of %g s is over with work left", self._grace_s)
+        finally:
+            await asyncio.gather(*(engine.close() for engine in self._engines.values()))
+
+    def admit(self, engine: str, pages: int, *, client: str, deadline: float) -> Admission:
+        """Take room for a document, or refuse it at once.
+
+        Args:
+            engine: name of one of the specs.
+            pages: that will be read of it.
+            client: who asks; lanes are shared fairly among clients.
+            deadline: `time.monotonic()` value after which nobody waits any more.
+
+        Raises:
+            UnknownEngine: there is none of that name.
+            ShuttingDown: the pool is closing.
+            EngineUnavailable: no lane of it can be started.
+            Overloaded: there is no room; tells when there should be.
+        """
+        found = self._engines.get(engine)
+        if found is None:
+            raise UnknownEngine(
+                f"There is no engine {engine[:40]!r}; there is {', '.join(self._engines)}."
+            )
+        if self._closing:
+            self._metrics.refusals.labels("shutting_down").inc()
+            raise shutting_down()
+        return found.admit(pages, client, deadline, time.monotonic())
+
+    def status(self) -> PoolStatus:
+        """What there is and how it goes."""
+        engines = {name: engine.status() for name, engine in self._engines.items()}
+        return PoolStatus(engines, self.ready)
+
+    @property
+    def ready(self) -> bool:
+        """Documents are taken and read."""
+        return not self._closing and all(engine.ready for engine in self._engines.values())
+
+
+def _processes(settings: Settings, spool_root: Path) -> Launch:
+    """Starts lanes as processes of this machine."""
+    limits = DecodeLimits.from_settings(settings.limits)
+
+    async def launch(spec: EngineSpec, slot: int) -> Lane:
+        start = Start(
+            spec=spec,
+            spool_root=str(spool_root),
+            limits=limits,
+            page_seconds=settings.limits.page_seconds,
+            memory_bytes=settings.pool.lane_memory_bytes,
+        )
+        name = f"{spec.name}/{slot}"
+        return await ProcessLane.start(start, name, timeout_s=settings.pool.start_seconds)
+
+    return launch

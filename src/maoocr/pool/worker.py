@@ -1,0 +1,153 @@
+"""The program of a lane's process: one engine, one decoder, one batch at a time.
+
+The main thread works; a second one listens, so that a cancel is heard in the middle of a page and
+the end of the gateway ends the process at once.
+"""
+
+import logging
+import os
+import queue
+import resource
+import signal
+import socket
+import sys
+import threading
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Never
+
+from ..documents.confinement import die_with_parent, resident_bytes
+from ..documents.sandbox import Decoder
+from ..engines.base import Engine
+from ..engines.registry import build_engine
+from ..errors import MaoOCRError
+from .messages import (
+    LENGTH,
+    BatchDone,
+    Cancel,
+    FromLane,
+    ReadBatch,
+    Ready,
+    Start,
+    StartFailed,
+    Stop,
+    ToLane,
+    frame,
+    to_lane,
+)
+from .page_reader import Departures, PageReader
+
+__all__ = ["main"]
+
+log = logging.getLogger("maoocr.lane")
+
+
+def main(argv: list[str]) -> Never:
+    """Run until the gateway says stop or goes away.
+
+    Args:
+        argv: `-c`, the descriptor of the socket, the gateway's process number, and more.
+    """
+    _be_a_child(int(argv[2]))
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s"
+    )
+    line = _Line(socket.socket(fileno=int(argv[1])))
+    start = line.receive()
+    if not isinstance(start, Start):
+        raise SystemExit("The first frame must be the start.")
+    _limit(start.memory_bytes)
+    engine = _build(start, line)
+    decoder = Decoder(Path(start.spool_root), start.limits)
+    line.send(Ready(engine.info, resident_bytes()))
+    with suppress(MaoOCRError):
+        # Ahead of the first page, which would else wait for it and meet the same error.
+        decoder.start()
+    _serve(line, PageReader(engine, decoder, start))
+    decoder.close()
+    # Not sys.exit: runtimes with threads of their own have been seen to hang or crash in their
+    # destructors, and there is nothing left to save.
+    os._exit(0)
+
+
+def _be_a_child(parent_pid: int) -> None:
+    """Die with the gateway, leave Ctrl-C to it, and be the first whom the OOM killer takes."""
+    die_with_parent(parent_pid)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_bytes(b"500")
+
+
+def _limit(memory_bytes: int) -> None:
+    # RLIMIT_DATA counts what is written, not what is only reserved: inference runtimes reserve far
+    # more address space than they use, and RLIMIT_AS would stop them at the start.
+    for kind, value in ((resource.RLIMIT_DATA, memory_bytes), (resource.RLIMIT_CORE, 0)):
+        hard = resource.getrlimit(kind)[1]
+        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (limit, limit))
+
+
+def _build(start: Start, line: "_Line") -> Engine:
+    try:
+        return build_engine(start.spec)
+    except MaoOCRError as error:
+        line.send(StartFailed(error.code, error.message))
+    except Exception as error:
+        traceback.print_exc()
+        line.send(StartFailed("", f"{type(error).__name__}: {error}"[:500]))
+    os._exit(1)
+
+
+def _serve(line: "_Line", reader: PageReader) -> None:
+    inbox: queue.SimpleQueue[ReadBatch | Stop] = queue.SimpleQueue()
+    departures = Departures()
+    threading.Thread(target=_listen, args=(line, inbox, departures), daemon=True).start()
+    while isinstance(batch := inbox.get(), ReadBatch):
+        wants_replacing = reader.read(batch, departures, line.send)
+        line.send(BatchDone(batch.batch, resident_bytes(), "memory" if wants_replacing else None))
+
+
+def _listen(
+    line: "_Line", inbox: "queue.SimpleQueue[ReadBatch | Stop]", departures: Departures
+) -> None:
+    while (message := line.receive()) is not None:
+        match message:
+            case Cancel():
+                departures.add(message.batch, message.index)
+            case ReadBatch() | Stop():
+                inbox.put(message)
+            case Start():
+                break
+    # The gateway is gone: nobody waits for anything, and the decoder must not outlive us.
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+class _Line:
+    """The socket, blocking; frames as in `messages`."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.set_inheritable(False)
+        self._socket = connection
+
+    def send(self, message: FromLane) -> None:
+        self._socket.sendall(frame(message))
+
+    def receive(self) -> ToLane | None:
+        """The next message; None at the end of the line."""
+        head = self._exactly(LENGTH.size)
+        body = self._exactly(LENGTH.unpack(head)[0]) if head is not None else None
+        return to_lane.decode(body) if body is not None else None
+
+    def _exactly(self, size: int) -> bytes | None:
+        parts = []
+        while size:
+            try:
+                part = self._socket.recv(min(size, 1 << 20))
+            except OSError:
+                return None
+            if not part:
+                return None
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
