@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -63,7 +64,7 @@ def _spans(length: int, parts: int) -> list[tuple[int, int, int, int]]:
     edges = [round(cells * i / parts) * CELL_PX for i in range(parts + 1)]
     return [
         (a, b, max(0, a - TILE_MARGIN_PX), min(length, b + TILE_MARGIN_PX))
-        for a, b in zip(edges, edges[1:], strict=False)
+        for a, b in pairwise(edges)
         if b > a
     ]
 
@@ -122,8 +123,8 @@ class Detector:
         probabilities, fit = self.probabilities(page, scale, threads=threads, checkpoint=checkpoint)
         boxes, scores = boxes_from_map(probabilities, checkpoint)
         height, width = page.shape[:2]
-        boxes = boxes / np.array(fit, dtype=np.float32)
-        return np.clip(boxes, 0, np.array([width, height], np.float32)), scores
+        real = boxes / np.array(fit, dtype=np.float32)
+        return np.clip(real, 0, np.array([width, height], np.float32)), scores
 
     def probabilities(
         self, page: Images, scale: float, *, threads: int, checkpoint: Checkpoint

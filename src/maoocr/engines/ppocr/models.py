@@ -23,7 +23,7 @@ class ModelSet:
 
     Attributes:
         det: ONNX bytes of the detector.
-        rec: ONNX bytes of the recognizer, with the outputs of `onnx_file.with_best_class`.
+        rec: ONNX bytes of the recognizer.
         charset: what each class of the recognizer stands for; class 0 is CTC's blank.
         digest: SHA-256 over the files and the character set, in hex.
     """
@@ -51,7 +51,7 @@ def load_models(tier: str, model_path: str | Path | None) -> ModelSet:
         digest = hashlib.sha256()
         for part in (det, rec, "\n".join(charset).encode()):
             digest.update(hashlib.sha256(part).digest())
-        return ModelSet(det, onnx_file.with_best_class(rec), charset, digest.hexdigest())
+        return ModelSet(det, rec, charset, digest.hexdigest())
     except (OSError, ValueError) as error:
         raise EngineUnavailable(
             f"The PP-OCR models of tier {tier} in {files['det'].parent} cannot be read: {error}."

@@ -1,8 +1,8 @@
 """The few things that are needed of an ONNX file, read and written at the level of protobuf's wire.
 
-The `onnx` package would cost every installation 20 MB for this. Field numbers are those of onnx.proto
-(https://github.com/onnx/onnx/blob/main/onnx/onnx.proto): ModelProto.graph = 7, .opset_import = 8,
-.metadata_props = 14; GraphProto.node = 1, .output = 12.
+The `onnx` package would cost every installation 20 MB for this. Field numbers are those of
+onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto): ModelProto.graph = 7,
+.opset_import = 8, .metadata_props = 14; GraphProto.node = 1, .output = 12.
 """
 
 from collections.abc import Iterator
@@ -125,8 +125,9 @@ def with_best_class(model: bytes) -> bytes:
     outputs = [_text(o, 1) for graph in _nested(data, _GRAPH) for o in _nested(graph, _OUTPUT)]
     if len(outputs) != 1 or not outputs[0]:
         raise ValueError(f"a classifier with one output was expected, not {outputs}")
-    opset = max((v for s in _nested(data, _OPSETS) for n, v in _fields(s) if n == 2), default=0)
-    if not isinstance(opset, int) or opset < 11:
+    versions = [v for s in _nested(data, _OPSETS) for n, v in _fields(s) if n == 2]
+    opset = max((v for v in versions if isinstance(v, int)), default=0)
+    if opset < 11:
         raise ValueError(f"opset {opset} is older than ONNX opset 11")
     index = _node(
         "ArgMax", outputs, BEST_CLASS, _int_attribute("axis", -1), _int_attribute("keepdims", 0)

@@ -1,9 +1,9 @@
 """The order in which a person reads the lines of a page. Geometry only.
 
-A recursive cut: where a gutter parts two columns of running text, the left column is read before the
-right one; everything else (forms, tables, receipts) is read row by row. Running text is told
-from the cells of a table by its lines, which fill their column. Vertical text is the same
-picture turned by 90 degrees: its columns, right to left, are the rows.
+A recursive cut: where a gutter parts two columns of running text, the left column is read before
+the right one; everything else (forms, tables, receipts) is read row by row. Running text is told
+from the cells of a table by its lines, which fill their column. Vertical text is the same picture
+turned by 90 degrees: its columns, right to left, are the rows.
 """
 
 from collections.abc import Iterator
@@ -123,7 +123,7 @@ def _split(lines: _Lines) -> list[Indices] | None:
 
 
 def _gutters(lines: _Lines) -> list[float]:
-    """Positions worth a look: right of some line's end, left of some other's start, rarely crossed."""
+    """Positions worth a look: right of some lines, left of some others, crossed by few."""
     starts = np.unique(lines.left)
     before = np.searchsorted(np.sort(lines.right), starts)
     starts = starts[before > 0]
@@ -142,7 +142,7 @@ def _gutters(lines: _Lines) -> list[float]:
 
 
 def _bands(lines: _Lines, gutter: float) -> tuple[float, list[Indices]]:
-    """Cut the region at the lines that cross the gutter; gain is how many lines stand in columns."""
+    """Cut at the lines that cross the gutter; the gain is how many lines stand in columns."""
     crossing = (lines.left < gutter) & (lines.right > gutter)
     order = np.argsort(lines.middle, kind="stable")
     parts: list[Indices] = []

@@ -1,5 +1,6 @@
 """What a line says: crops of one height through a CTC recognizer."""
 
+import math
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,23 @@ from numpy.typing import NDArray
 from .geometry import Box
 from .runtime import Images, Network
 
-__all__ = ["Glyph", "Reading", "Recognizer", "crop_line", "decode_ctc"]
+__all__ = [
+    "NOTHING",
+    "STEP_PX",
+    "Crop",
+    "Glyph",
+    "Reading",
+    "Recognizer",
+    "crop_line",
+    "decode_ctc",
+]
 
 HEIGHT_PX = 48
 BUCKET_PX = 32
+STEP_PX = 8
+"""Pixels of a crop for each step of the CTC output."""
 MAX_WIDTH_PX = 2048
-SQUEEZE = 1.0
+MIN_WIDTH_PX = 8
 
 Checkpoint = Callable[[], None]
 
@@ -37,6 +49,34 @@ class Reading:
     text: str
     score: float
     glyphs: tuple[Glyph, ...]
+
+
+NOTHING = Reading("", 0.0, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A line to read: its page, its box (first side: the text's top), how far to squeeze it."""
+
+    page: Images
+    box: Box
+    squeeze: float = 1.0
+
+    @property
+    def aspect(self) -> float:
+        """Length of the line in heights."""
+        a, b, c, d = self.box
+        length = max(math.dist(a, b), math.dist(c, d))
+        return length / max(math.dist(a, d), math.dist(b, c), 1.0)
+
+    @property
+    def width(self) -> int:
+        """Pixels of the crop at the recognizer's height."""
+        width = math.ceil(HEIGHT_PX * self.aspect * self.squeeze)
+        return max(MIN_WIDTH_PX, min(MAX_WIDTH_PX, width))
+
+    def pixels(self) -> Images:
+        return crop_line(self.page, self.box, self.width)
 
 
 def decode_ctc(
@@ -72,9 +112,9 @@ def crop_line(page: Images, box: Box, width: int, height: int = HEIGHT_PX) -> Im
     x0, y0 = box[0]
     upright = abs(box[1, 1] - y0) < 1 and abs(box[3, 0] - x0) < 1 and box[1, 0] > x0
     if upright:
-        left, top = max(0, int(round(float(x0)))), max(0, int(round(float(y0))))
-        right = max(left + 1, int(round(float(box[2, 0]))))
-        bottom = max(top + 1, int(round(float(box[2, 1]))))
+        left, top = max(0, round(float(x0))), max(0, round(float(y0)))
+        right = max(left + 1, round(float(box[2, 0])))
+        bottom = max(top + 1, round(float(box[2, 1])))
         part = page[top:bottom, left:right]
         if part.size:
             return _resize(part, width, height)
@@ -101,51 +141,50 @@ def _resize(part: Images, width: int, height: int) -> Images:
 
 
 class Recognizer:
-    """Reads boxes of a page."""
+    """Reads boxes of pages."""
 
     def __init__(self, network: Network, charset: Sequence[str], batch_images: int) -> None:
         self._network = network
         self._charset = charset
         self._batch_images = batch_images
 
-    def read(
+    def read(self, crops: Sequence[Crop], *, threads: int, checkpoint: Checkpoint) -> list[Reading]:
+        """What each crop says, in the same order."""
+        widths = [crop.width for crop in crops]
+        sources = [crop.pixels for crop in crops]
+        return self._read(widths, sources, threads, checkpoint)
+
+    def read_images(
+        self, images: Sequence[Images], *, threads: int, checkpoint: Checkpoint
+    ) -> list[Reading]:
+        """What each image of the recognizer's height says, in the same order."""
+        widths = [image.shape[1] for image in images]
+        sources = [lambda image=image: image for image in images]
+        return self._read(widths, sources, threads, checkpoint)
+
+    def _read(
         self,
-        lines: Sequence[tuple[Images, Box]],
-        *,
+        widths: Sequence[int],
+        sources: Sequence[Callable[[], Images]],
         threads: int,
         checkpoint: Checkpoint,
     ) -> list[Reading]:
-        """What each line says; a line is a page and a box on it, whose top side is the text's top."""
-        widths = [_crop_width(box) for _, box in lines]
-        order = sorted(range(len(lines)), key=lambda i: -widths[i])
-        groups = list(self._groups(order, widths))
+        order = sorted(range(len(widths)), key=lambda i: -widths[i])
+        size = self._batch_images
+        groups = [order[start : start + size] for start in range(0, len(order), size)]
+        buckets = [-(-widths[group[0]] // BUCKET_PX) * BUCKET_PX for group in groups]
 
         def batches() -> Iterator[Images]:
-            for bucket, members in groups:
-                batch = np.full((len(members), HEIGHT_PX, bucket, 3), 128, dtype=np.uint8)
-                for row, i in enumerate(members):
-                    batch[row, :, : widths[i]] = crop_line(*lines[i], widths[i])
+            for bucket, group in zip(buckets, groups, strict=True):
+                batch = np.full((len(group), HEIGHT_PX, bucket, 3), 128, dtype=np.uint8)
+                for row, i in enumerate(group):
+                    batch[row, :, : widths[i]] = sources[i]()
                 yield batch
 
         outputs = self._network.infer(batches(), threads=threads, checkpoint=checkpoint)
-        readings: list[Reading] = [Reading("", 0.0, ())] * len(lines)
-        for (bucket, members), (classes, probabilities) in zip(groups, outputs, strict=True):
-            for row, i in enumerate(members):
-                readings[i] = decode_ctc(
-                    classes[row], probabilities[row], self._charset, widths[i] / bucket
-                )
+        readings = [NOTHING] * len(widths)
+        for bucket, group, (classes, best) in zip(buckets, groups, outputs, strict=True):
+            for row, i in enumerate(group):
+                filled = widths[i] / bucket
+                readings[i] = decode_ctc(classes[row], best[row], self._charset, filled)
         return readings
-
-    def _groups(
-        self, order: Sequence[int], widths: Sequence[int]
-    ) -> Iterator[tuple[int, list[int]]]:
-        for start in range(0, len(order), self._batch_images):
-            members = list(order[start : start + self._batch_images])
-            yield -(-max(widths[i] for i in members) // BUCKET_PX) * BUCKET_PX, members
-
-
-def _crop_width(box: Box) -> int:
-    length = float(max(np.linalg.norm(box[1] - box[0]), np.linalg.norm(box[2] - box[3])))
-    across = float(max(np.linalg.norm(box[3] - box[0]), np.linalg.norm(box[2] - box[1])))
-    width = HEIGHT_PX * length / max(across, 1.0) * SQUEEZE
-    return max(8, min(MAX_WIDTH_PX, int(np.ceil(width))))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import EngineFault, EngineUnavailable
+from . import onnx_file
 
 __all__ = ["Images", "Network", "OnnxRuntime", "OpenVino", "Outputs", "Runtime", "open_runtime"]
 
@@ -43,8 +44,14 @@ class Runtime(Protocol):
     batch_images: int
     details: dict[str, str]
 
-    def load(self, model: bytes, outputs: tuple[str, ...]) -> Network:
-        """Load an ONNX model; without names of outputs all are given."""
+    def load(self, model: bytes, *, best_class: bool = False) -> Network:
+        """Load an ONNX model.
+
+        Args:
+            model: the file's bytes.
+            best_class: give the likeliest class of the output's last axis and its probability, both
+                found on the device, in place of the probabilities of all classes.
+        """
 
 
 def open_runtime(device: str, precision: str, threads: int) -> Runtime:
@@ -105,13 +112,16 @@ class OpenVino:
         version = openvino.get_version().split("-")[0]
         self.details = {"runtime": f"openvino {version}", "device": "cpu", "precision": precision}
 
-    def load(self, model: bytes, outputs: tuple[str, ...]) -> Network:
+    def load(self, model: bytes, *, best_class: bool = False) -> Network:
         import openvino
         from openvino.preprocess import PrePostProcessor
 
-        read = self._core.read_model(model)
-        if outputs:
-            read = openvino.Model([read.output(name) for name in outputs], read.get_parameters())
+        try:
+            read = self._core.read_model(model)
+        except RuntimeError as error:
+            raise EngineUnavailable(f"OpenVINO cannot load the model: {error}") from error
+        if best_class:
+            read = _with_best_class(read)
         steps = PrePostProcessor(read)
         image = steps.input()
         image.tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
@@ -120,6 +130,23 @@ class OpenVino:
         image.preprocess().convert_element_type(openvino.Type.f32).mean(127.5).scale(127.5)
         image.preprocess().reverse_channels()
         return _OpenVinoNetwork(self._core.compile_model(steps.build(), "CPU", self._config))
+
+
+def _with_best_class(model: Any) -> Any:
+    """OpenVINO's TopK over 18,710 classes costs a fifth of the whole network; two maxima do not."""
+    import openvino
+    from openvino import opset13 as ops
+
+    probabilities = model.get_results()[0].input_value(0)
+    classes = probabilities.get_partial_shape()[-1].get_length()
+    axis = ops.constant(np.int64(-1))
+    best = ops.reduce_max(probabilities, ops.constant(np.int64(-1)), True)
+    numbers = ops.constant(np.arange(classes, dtype=np.float32))
+    is_best = ops.greater_equal(probabilities, best)
+    number = ops.reduce_max(ops.select(is_best, numbers, ops.constant(np.float32(0))), axis, False)
+    number = ops.convert(number, "i32")
+    best = ops.squeeze(best, axis)
+    return openvino.Model([number.output(0), best.output(0)], model.get_parameters())
 
 
 class _OpenVinoNetwork:
@@ -181,7 +208,7 @@ class OnnxRuntime:
             "precision": "f32",
         }
 
-    def load(self, model: bytes, outputs: tuple[str, ...]) -> Network:
+    def load(self, model: bytes, *, best_class: bool = False) -> Network:
         options = self._runtime.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
@@ -189,11 +216,14 @@ class OnnxRuntime:
         options.log_severity_level = 3
         try:
             session = self._runtime.InferenceSession(
-                model, sess_options=options, providers=self._providers
+                onnx_file.with_best_class(model) if best_class else model,
+                sess_options=options,
+                providers=self._providers,
             )
         except Exception as error:
             raise EngineUnavailable(f"ONNX Runtime cannot load the model: {error}") from error
-        return _OnnxNetwork(session, list(outputs) or None)
+        names = [onnx_file.BEST_CLASS, onnx_file.BEST_PROBABILITY] if best_class else None
+        return _OnnxNetwork(session, names)
 
 
 class _OnnxNetwork:

@@ -9,7 +9,7 @@ from ...domain import Polygon, Word
 from .geometry import Box
 from .recognition import Glyph
 
-__all__ = ["as_polygon", "words_of"]
+__all__ = ["as_polygon", "stands_alone", "words_of"]
 
 _UNSPACED = (
     (0x2E80, 0xA4CF),
