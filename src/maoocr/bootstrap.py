@@ -31,13 +31,18 @@ __all__ = ["Runtime", "create_app", "open_runtime"]
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Everything but HTTP."""
+    """Everything but HTTP.
+
+    Attributes:
+        started: done when every engine has a lane or could not start one.
+    """
 
     settings: Settings
     metrics: Metrics
     spool: Spool
     pool: Pool
     recognizer: Recognizer
+    started: asyncio.Task[None]
 
 
 class _Engines:
@@ -77,14 +82,14 @@ async def open_runtime(
         chosen = engine_specs(settings) if specs is None else specs
         pool = Pool(chosen, settings, spool.root, metrics)
         stack.push_async_callback(pool.close)
-        starting = asyncio.create_task(pool.start())
-        stack.callback(starting.cancel)
+        started = asyncio.create_task(pool.start())
+        stack.callback(started.cancel)
         if wait:
-            await starting
+            await started
             _require_ready(pool)
         cache = MemoryCache(settings.cache.max_bytes, settings.cache.ttl_seconds, metrics)
         recognizer = Recognizer(pool, _Engines(pool), counter, cache, settings.limits, metrics)
-        yield Runtime(settings, metrics, spool, pool, recognizer)
+        yield Runtime(settings, metrics, spool, pool, recognizer, started)
 
 
 def _require_ready(pool: Pool) -> None:
@@ -105,6 +110,7 @@ def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) ->
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure_logging(settings.log)
         async with open_runtime(settings, specs, wait=False) as runtime:
+            app.state.started = runtime.started
             app.state.gateway = Gateway(
                 settings=settings,
                 recognizer=runtime.recognizer,
