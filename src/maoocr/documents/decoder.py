@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ..errors import MaoOCRError, PageTooComplex, UnreadableDocument
 from . import wire
-from .confinement import confine, die_with_parent, resident_bytes, trim
+from .confinement import confine, die_with_parent, keep_memory, resident_bytes, trim
 from .images import ImageDocument, LoadedPage
 from .kinds import Kind, kind_named
 from .limits import DECODER_MEMORY, DecodeLimits
@@ -120,9 +120,7 @@ class _Program:
             width, height, scale = page.width, page.height, 1.0
         else:
             width, height, scale = page.image.width, page.image.height, page.scale
-            values = np.asarray(page.image)
-            target = self.pixels[: 3 * width * height].reshape(height, width, 3)
-            np.copyto(target, values if values.ndim == 3 else values[..., None])
+            _write(np.asarray(page.image), self.pixels)
         return wire.Picture(
             page_width=page.width, page_height=page.height, width=width, height=height, scale=scale
         )
@@ -150,11 +148,24 @@ class _Program:
             self.documents.popitem()[1].close()
 
 
+def _write(values: NDArray[np.uint8], pixels: NDArray[np.uint8]) -> None:
+    """Put a grey or RGB picture into the shared memory as RGB rows."""
+    height, width = values.shape[:2]
+    target = pixels[: 3 * width * height].reshape(height, width, 3)
+    if values.ndim == 3:
+        np.copyto(target, values)
+    else:
+        # Three strided copies are several times faster than one that broadcasts.
+        for band in range(3):
+            target[..., band] = values
+
+
 def main() -> None:
     """Run the child; its only argument is a `Start` as JSON."""
     start = msgspec.json.decode(sys.argv[1], type=Start)
     die_with_parent(start.parent_pid)
     confine(start.limits.memory_bytes)
+    keep_memory()
     shared = mmap.mmap(start.memory_fd, 0)
     os.close(start.memory_fd)
     connection = socket.socket(fileno=start.socket_fd)

@@ -8,10 +8,10 @@ Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
 _MIN_ROWS = 5
-_PROSE_CHARACTERS = 15
+_PROSE_LETTERS = 12
 
 
-def in_columns(boxes: Sequence[Box], rows: Sequence[int], characters: Sequence[int]) -> list[int]:
+def in_columns(boxes: Sequence[Box], rows: Sequence[int], letters: Sequence[int]) -> list[int]:
     """The order in which to read the segments of a page.
 
     Segments of one row (a line as the document has it) that are split by the same vertical gap in
@@ -22,12 +22,12 @@ def in_columns(boxes: Sequence[Box], rows: Sequence[int], characters: Sequence[i
     Args:
         boxes: of the segments, in the document's order.
         rows: number of the row of each segment, not falling.
-        characters: of each segment.
+        letters: in each segment; digits and punctuation do not count.
 
     Returns:
         The indices of the segments, each once.
     """
-    gutters = _gutters(boxes, rows, characters)
+    gutters = _gutters(boxes, rows, letters)
     if not gutters:
         return list(range(len(boxes)))
     order: list[int] = []
@@ -46,14 +46,14 @@ def _by_column(band: list[int], boxes: Sequence[Box], gutters: list[float]) -> l
     return sorted(band, key=lambda index: sum(boxes[index][0] >= gutter for gutter in gutters))
 
 
-def _gutters(boxes: Sequence[Box], rows: Sequence[int], characters: Sequence[int]) -> list[float]:
+def _gutters(boxes: Sequence[Box], rows: Sequence[int], letters: Sequence[int]) -> list[float]:
     """Abscissas of the gaps between columns, from left to right."""
     gaps = [
         (boxes[i][2], boxes[i + 1][0])
         for i in range(len(boxes) - 1)
         if rows[i] == rows[i + 1]
         and boxes[i + 1][0] > boxes[i][2]
-        and min(characters[i], characters[i + 1]) >= _PROSE_CHARACTERS
+        and min(letters[i], letters[i + 1]) >= _PROSE_LETTERS
     ]
     found: list[float] = []
     while len(gaps) >= _MIN_ROWS:

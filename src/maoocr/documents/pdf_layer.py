@@ -21,6 +21,22 @@ _UPRIGHT_RAD = math.radians(20)
 _BREAKS = frozenset({0x0A, 0x0D})
 _HYPHENS = frozenset({0x02, 0xFFFE})
 """What PDFium gives for a hyphen at the end of a line."""
+_SYMBOLS = {
+    0xF06C: "●",
+    0xF06E: "■",
+    0xF06F: "□",
+    0xF071: "❑",
+    0xF0A7: "▪",
+    0xF0A8: "□",
+    0xF0B7: "•",
+    0xF0D8: "➢",
+    0xF0FC: "✓",
+    0xF0FE: "☑",
+    0xF02A: "□",
+    0xF052: "☑",
+    0xF0A3: "□",
+}
+"""Bullets and boxes that word processors write with the symbol fonts Wingdings and Symbol."""
 _INVISIBLE_MODES = frozenset(
     {pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium_c.FPDF_TEXTRENDERMODE_CLIP}
 )
@@ -183,7 +199,9 @@ def _space(textpage: pdfium.PdfTextPage, index: int) -> Glyph:
 def _character(code: int) -> str:
     if code == 0 or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF:
         return "\ufffd"
-    text = chr(code)
+    text = _SYMBOLS.get(code) or chr(code)
+    if 0xE000 <= ord(text) <= 0xF8FF or ord(text) >= 0xF0000:
+        return "\ufffd"
     if text in "\u200b\u200c\u200d\u2060\ufeff\u00ad":
         return ""
     return " " if text.isspace() else text
@@ -191,6 +209,8 @@ def _character(code: int) -> str:
 
 def _is_bad(code: int) -> bool:
     """Private use, unassigned by nature, or a control character."""
+    if code in _SYMBOLS:
+        return False
     return (
         code in {0, 0xFFFD}
         or 0xD800 <= code <= 0xF8FF

@@ -52,7 +52,7 @@ def read_lines(layer: TextLayer, words: bool, *, visible_only: bool) -> tuple[Te
     """
     runs = _joined(list(_runs(layer.glyphs, visible_only)))
     boxes = [_bounds(run.ink) for run in runs]
-    order = in_columns(boxes, [run.row for run in runs], [len(run.ink) for run in runs])
+    order = in_columns(boxes, [run.row for run in runs], [_letters(run) for run in runs])
     lines = (_line(runs[index], words) for index in order)
     return tuple(line for line in lines if line is not None)
 
@@ -126,6 +126,10 @@ def _touches(before: Glyph, glyph: Glyph) -> bool:
         and abs(shift) <= _BASELINE_SHIFT * em
         and _JOIN_GAP[0] * em <= gap <= _JOIN_GAP[1] * em
     )
+
+
+def _letters(run: _Run) -> int:
+    return sum(glyph.text.isalpha() for glyph in run.ink)
 
 
 def _line(run: _Run, words: bool) -> TextLine | None:

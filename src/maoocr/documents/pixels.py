@@ -79,7 +79,7 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
         return Image.new("L", image.size, _LIGHT)
     low, high = (float(v) for v in np.percentile(sample, (0.05, 99.95)))
     if values.dtype.itemsize == 2 and values.dtype.kind == "u":
-        return Image.fromarray(np.take(_short_table(low, high), values))
+        return Image.fromarray(np.take(_short_table(low, high), np.asarray(image, np.uint16)))
     if not _fills_16_bits(low, high):
         span = high - low or 1.0
     else:
@@ -102,7 +102,7 @@ def _short_table(low: float, high: float) -> NDArray[np.uint8]:
     value = np.arange(_SHORT, dtype=np.float32)
     if _fills_16_bits(low, high) or high <= low:
         return (value / 257).astype(np.uint8)
-    stretched = np.clip((value - low) * (255 / (high - low)), 0, 255)
+    stretched: NDArray[np.float32] = np.clip((value - low) * (255 / (high - low)), 0, 255)
     return stretched.astype(np.uint8)
 
 

@@ -7,20 +7,18 @@ its process lives, by which a later process knows whether the files in it still 
 
 import asyncio
 import errno
-import fcntl
 import hashlib
 import os
 import secrets
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import StorageFull, TooLarge
+from ..errors import TooLarge
 from .kinds import HEAD_BYTES, Kind, sniff
 from .limits import MAX_BODY_BYTES
+from .spool_folder import LOCK_NAME, own, remove_if_dead, storage_errors, store, write_all
 
 __all__ = ["Spool", "SpoolWriter", "Upload"]
 
@@ -29,7 +27,6 @@ BLOCK_BYTES = 1024 * 1024
 
 _INLINE_HASH_BYTES = 128 * 1024
 _PREFIX = "spool-"
-_LOCK = ".lock"
 _PART = ".part"
 
 
@@ -49,10 +46,10 @@ class Spool:
         """
         self.root = root.absolute()
         self.memory_bytes = memory_bytes
-        self._lock_fd = _own(self.root)
+        self._lock_fd = own(self.root)
         self._references: dict[str, int] = {}
         for entry in self.root.iterdir():
-            if entry.name != _LOCK and (entry.is_symlink() or entry.is_file()):
+            if entry.name != LOCK_NAME and (entry.is_symlink() or entry.is_file()):
                 entry.unlink(missing_ok=True)
 
     @classmethod
@@ -70,7 +67,7 @@ class Spool:
         if base.stat().st_uid != os.geteuid() and not os.access(base, os.W_OK | os.X_OK):
             raise PermissionError(errno.EPERM, "The spool folder is another user's", str(base))
         for folder in base.glob(f"{_PREFIX}*"):
-            _remove_if_dead(folder)
+            remove_if_dead(folder)
         return cls(base / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}", memory_bytes)
 
     def writer(self, max_bytes: int) -> "SpoolWriter":
@@ -147,7 +144,7 @@ class Upload:
                 return
             if not self._spool._share(self.sha256):
                 part = self._spool._part()
-                stored = asyncio.get_running_loop().run_in_executor(None, _store, part, self._data)
+                stored = asyncio.get_running_loop().run_in_executor(None, store, part, self._data)
                 try:
                     await asyncio.shield(stored)
                 except asyncio.CancelledError:
@@ -263,14 +260,14 @@ class SpoolWriter:
             raise
 
     def _append(self, block: bytearray) -> None:
-        with self._writing, _storage_errors():
+        with self._writing, storage_errors():
             if self._closed:
                 return
             assert self._part is not None
             if self._fd < 0:
                 self._fd = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             self._hash.update(block)
-            _write_all(self._fd, block)
+            write_all(self._fd, block)
 
     def _close(self) -> None:
         with self._writing:
@@ -280,74 +277,6 @@ class SpoolWriter:
                 self._fd = -1
 
 
-def _own(root: Path) -> int:
-    """Make the folder, make it private, and lock it; the descriptor that holds the lock."""
-    while True:
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if root.stat().st_uid != os.geteuid():
-            raise PermissionError(errno.EPERM, "The spool folder is another user's", str(root))
-        root.chmod(0o700)
-        try:
-            fd = _lock(root / _LOCK, os.O_CREAT)
-        except FileNotFoundError:
-            continue
-        # Another process may have found the folder unlocked and removed it a moment ago.
-        if os.fstat(fd).st_nlink:
-            return fd
-        os.close(fd)
-
-
-def _lock(path: Path, flags: int = 0) -> int:
-    fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | flags, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(fd)
-        raise
-    return fd
-
-
-def _remove_if_dead(folder: Path) -> None:
-    try:
-        fd = _lock(folder / _LOCK)
-    except OSError:
-        return
-    try:
-        shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os.close(fd)
-
-
-def _store(part: Path, data: bytes) -> None:
-    try:
-        with _storage_errors():
-            fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                _write_all(fd, data)
-            finally:
-                os.close(fd)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
 def _forget(stored: "asyncio.Future[None]", part: Path) -> None:
     if not stored.cancelled() and stored.exception() is None:
         part.unlink(missing_ok=True)
-
-
-def _write_all(fd: int, data: bytes | bytearray) -> None:
-    with memoryview(data) as view:
-        written = 0
-        while written < len(view):
-            written += os.write(fd, view[written:])
-
-
-@contextmanager
-def _storage_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise StorageFull("There is no room on the disk to keep the upload.") from error
-        raise
