@@ -10,12 +10,13 @@ from types import MappingProxyType
 
 from ..domain import OcrResult
 from .alto import write_alto
-from .answer import page_object, result_object, write_json, write_json_lines
+from .answer import encode_json, page_object, result_object, write_json, write_json_lines
+from .characters import one_line
 from .hocr import write_hocr
 from .plain import write_markdown, write_text
 from .spreadsheet import write_csv
 
-__all__ = ["Format", "formats", "page_object", "result_object"]
+__all__ = ["Format", "encode_json", "formats", "one_line", "page_object", "result_object"]
 
 
 @dataclass(frozen=True, slots=True)

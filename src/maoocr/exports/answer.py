@@ -6,7 +6,7 @@ from typing import Any
 
 from ..domain import OcrResult, PageResult, TextLine, Word, mean_score
 
-__all__ = ["page_object", "result_object", "write_json", "write_json_lines"]
+__all__ = ["encode_json", "page_object", "result_object", "write_json", "write_json_lines"]
 
 # What JSON lets stand raw, but a terminal or a reader of lines may act on.
 _RAW_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029]")
@@ -14,12 +14,19 @@ _RAW_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 def write_json(result: OcrResult) -> bytes:
     """One object, as the service answers it but for `request_id` and `history_id`."""
-    return _encoded(result_object(result))
+    return encode_json(result_object(result))
 
 
 def write_json_lines(result: OcrResult) -> bytes:
     """One object a line, each a page."""
-    return b"".join(_encoded(page_object(page)) for page in result.pages)
+    return b"".join(encode_json(page_object(page)) for page in result.pages)
+
+
+def encode_json(value: dict[str, Any]) -> bytes:
+    """One line of UTF-8 in which no control character stands raw."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    escaped = _RAW_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return escaped.encode("utf-8", "replace") + b"\n"
 
 
 def result_object(result: OcrResult) -> dict[str, Any]:
@@ -95,9 +102,3 @@ def _word(piece: TextLine | Word) -> dict[str, Any]:
 
 def _rounded(value: float) -> float:
     return round(value, 4)
-
-
-def _encoded(value: dict[str, Any]) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    escaped = _RAW_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    return escaped.encode("utf-8", "replace") + b"\n"

@@ -1,0 +1,76 @@
+"""Several documents in the works at once, their results in the order of the documents."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol, Unpack
+
+from ..client import Document, Reply
+from ..client.wire import Asked
+from ..errors import Forbidden, MaoOCRError, NotFound, UnreadableDocument
+from .sources import Source
+
+__all__ = ["Outcome", "Reader", "in_order"]
+
+Outcome = Reply | MaoOCRError
+
+
+class Reader(Protocol):
+    """Who reads: this process, or a server."""
+
+    async def recognize(self, document: Document, **asked: Unpack[Asked]) -> Reply: ...
+
+
+async def in_order(
+    reader: Reader,
+    sources: Sequence[Source],
+    asked: Asked,
+    at_once: int,
+    done: Callable[[], None],
+) -> AsyncIterator[tuple[Source, Outcome]]:
+    """Read the documents; a failure is that document's outcome.
+
+    Args:
+        reader: who reads.
+        sources: the documents.
+        asked: options for all of them.
+        at_once: how many are in the works at the same time.
+        done: called when a document is done, in the order in which that happens.
+    """
+    room = asyncio.Semaphore(at_once)
+
+    async def outcome(source: Source) -> Outcome:
+        async with room:
+            try:
+                return await reader.recognize(source.document, **asked)
+            except MaoOCRError as error:
+                return error
+            except OSError as error:
+                return _told(source, error)
+            finally:
+                done()
+
+    running: deque[tuple[Source, asyncio.Task[Outcome]]] = deque()
+    try:
+        for source in sources:
+            running.append((source, asyncio.create_task(outcome(source))))
+            # A slow document holds back the output of the others, which must not pile up.
+            if len(running) >= 8 * at_once:
+                first, task = running.popleft()
+                yield first, await task
+        while running:
+            first, task = running.popleft()
+            yield first, await task
+    finally:
+        for _, task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait([task for _, task in running])
+
+
+def _told(source: Source, error: OSError) -> MaoOCRError:
+    if isinstance(error, FileNotFoundError):
+        return NotFound("There is no such file.")
+    if isinstance(error, PermissionError):
+        return Forbidden("The file may not be read.")
+    return UnreadableDocument(f"The file cannot be read: {error.strerror or error}.")

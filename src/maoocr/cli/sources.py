@@ -1,0 +1,79 @@
+"""What is to be read, and where its result goes."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+import typer
+
+from ..client import Document
+
+__all__ = ["Source", "find_sources"]
+
+# fmt: off
+_SUFFIXES = frozenset({
+    ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpeg", ".jpg", ".pdf", ".png", ".tif",
+    ".tiff", ".webp",
+})
+# fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One document.
+
+    Attributes:
+        name: as the person named it, or its path below the folder that he named.
+        document: for a reader.
+        target: the file to write; None is stdout.
+    """
+
+    name: str
+    document: Document
+    target: Path | None
+
+
+def find_sources(files: Sequence[str], output: Path | None, suffix: str) -> list[Source]:
+    """The documents in the order given; a folder stands for those in it, sorted.
+
+    In a folder only files whose names end like images and documents are taken, and none that are
+    hidden; a file that is named itself is taken whatever its name.
+
+    Args:
+        files: paths, and `-` for stdin.
+        output: folder for the results; None is stdout.
+        suffix: of the results' names.
+
+    Raises:
+        BadParameter: a folder has nothing to read, or two results would be one file.
+    """
+    sources = []
+    for file in files:
+        for name, document, below in _expanded(file):
+            target = output / below.with_name(below.name + suffix) if output else None
+            sources.append(Source(name, document, target))
+    targets = [source.target for source in sources if source.target]
+    if twice := {target for target in targets if targets.count(target) > 1}:
+        raise typer.BadParameter(f"Two results would be written to {min(twice)}.")
+    return sources
+
+
+def _expanded(file: str) -> Iterator[tuple[str, Document, PurePath]]:
+    if file == "-":
+        yield "-", sys.stdin.buffer, PurePath("stdin")
+        return
+    path = Path(file)
+    if not path.is_dir():
+        yield file, path, PurePath(path.name)
+        return
+    entries = [entry.relative_to(path) for entry in path.rglob("*") if entry.is_file()]
+    found = sorted(
+        below
+        for below in entries
+        if below.suffix.lower() in _SUFFIXES and not any(p.startswith(".") for p in below.parts)
+    )
+    if not found:
+        raise typer.BadParameter(f"There is no image or document in {file}.")
+    for below in found:
+        yield str(path / below), path / below, below
