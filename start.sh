@@ -58,7 +58,7 @@ fi
 ./scripts/install
 need_disk 64 "the log"
 export PYTHONPATH=$PWD/src
-checked=$(.venv/bin/python -m scripts.server check) || exit 1
+checked=$(.venv/bin/python -m scripts.launch.check) || exit 1
 read -r host port stop_s <<<"$checked"
 export MAOOCR_SERVER__PORT=$port
 case $host in
@@ -71,7 +71,7 @@ server=(.venv/bin/python -m gunicorn --config configs/gunicorn.py "${options[@]}
 if [[ $foreground ]]; then
   remember_server $$ "$url" "$stop_s"
   {
-    .venv/bin/python -m scripts.server wait $$ "$url" && tell_address "is ready at" "$url" $$
+    .venv/bin/python -m scripts.launch.wait $$ "$url" && tell_address "is ready at" "$url" $$
   } 8>&- &
   exec "${server[@]}" 8>&-
 fi
@@ -95,5 +95,5 @@ give_up() {
 trap give_up INT TERM
 
 remember_server "$server_pid" "$url" "$stop_s"
-.venv/bin/python -m scripts.server wait "$server_pid" "$url" || give_up
+.venv/bin/python -m scripts.launch.wait "$server_pid" "$url" || give_up
 tell_address "is ready at" "$url" "$server_pid"

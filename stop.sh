@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 if ! find_server; then
   rm -f "$server_file"
   if [[ $pid ]]; then
-    say "Nothing runs here: the server that was process $pid has ended."
+    say "Nothing runs here: the last server, process $pid, has ended."
   else
     say "Nothing runs here."
   fi

@@ -39,6 +39,11 @@ class GatewayWorker(UvicornWorker):  # type: ignore[misc]
         "timeout_graceful_shutdown": max(1, round(_grace_s)),
     }
 
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """On SIGQUIT, which the master sends when it got SIGINT; uvicorn itself knows SIGTERM."""
+        super().handle_exit(sig, frame)
+        os.kill(os.getpid(), signal.SIGTERM)
+
 
 wsgi_app = "maoocr.api:app"
 bind = f"[{_settings.server.host}]" if ":" in _settings.server.host else _settings.server.host

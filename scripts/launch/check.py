@@ -1,32 +1,24 @@
-"""What start.sh asks of Python: may the server start as configured, and is it ready.
+"""`python -m scripts.launch.check`: may the server start as it is configured.
 
-`python -m scripts.server check` prints host, port and the seconds that a stop may take;
-`wait PID URL` returns when the server is ready. Both say in a sentence what is in the way, and end
-with status 1.
+Prints host, port and the seconds that a stop may take; or says in a sentence what is in the way and
+ends with status 1.
 """
 
 import errno
-import json
 import shutil
 import socket
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from maoocr.settings import Settings
 
-__all__ = ["Obstacle", "check", "wait"]
+__all__ = ["Obstacle", "check"]
 
-READY_WITHIN_S = 180.0
-FAILURE_LASTS_S = 10.0
 STOP_SPARE_S = 30
 """What gunicorn has beyond the grace time to end its workers by force, and a little more."""
-LOADING = "still loading"
 
 
 class Obstacle(Exception):
@@ -100,61 +92,8 @@ def _port_sentence(host: str, port: int, wrong: OSError) -> str:
     return f"{host} is no address of this machine (MAOOCR_SERVER__HOST)."
 
 
-def wait(pid: int, url: str) -> None:
-    """Return as soon as the server is ready.
-
-    Raises:
-        Obstacle: the process ended, or its engine cannot be loaded.
-    """
-    deadline = time.monotonic() + READY_WITHIN_S
-    state = ""
-    while _runs(pid):
-        state = _readiness(url)
-        if not state:
-            return
-        if time.monotonic() > deadline:
-            raise Obstacle(f"The server does not get ready: {state}")
-        if LOADING not in state:
-            deadline = min(deadline, time.monotonic() + FAILURE_LASTS_S)
-        time.sleep(0.05)
-    raise Obstacle("The server ended while it started.")
-
-
-def _runs(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
-
-
-def _readiness(url: str) -> str:
-    """What keeps the server from being ready; empty when nothing does."""
-    try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=5):
-            return ""
-    except urllib.error.HTTPError as answer:
-        body = answer.read(10_000)
-        try:
-            return str(json.loads(body)["error"]["message"])
-        except (ValueError, KeyError, TypeError):
-            return f"it answers {answer.code}."
-    except OSError:
-        return f"it is {LOADING}."
-
-
-def main(arguments: list[str]) -> int:
-    """Run one of the two and turn what is in the way into its sentence."""
-    try:
-        if arguments == ["check"]:
-            sys.stdout.write("{} {} {}\n".format(*check()))
-        else:
-            wait(int(arguments[1]), arguments[2])
-    except Obstacle as obstacle:
-        sys.stderr.write(f"{obstacle}\n")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.stdout.write("{} {} {}\n".format(*check()))
+    except Obstacle as obstacle:
+        sys.exit(str(obstacle))

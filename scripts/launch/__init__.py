@@ -1,0 +1,1 @@
+"""What start.sh asks of Python."""

@@ -1,0 +1,34 @@
+"""What all suites share: who may use the loopback, who needs a device, a bare environment."""
+
+import os
+from importlib.util import find_spec
+
+import pytest
+
+LOOPBACK = ["127.0.0.1", "::1"]
+OWN_NAMES = ("MODEL_PATH", "WEB_CONCURRENCY")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    no_device = pytest.mark.skip(reason="no CUDA device that ONNX Runtime can use")
+    for item in items:
+        if item.get_closest_marker("integration") or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
+        if item.get_closest_marker("gpu") and not has_cuda():
+            item.add_marker(no_device)
+
+
+def has_cuda() -> bool:
+    if find_spec("onnxruntime") is None:
+        return False
+    import onnxruntime
+
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def default_settings() -> None:
+    """The settings of the person who runs the tests are not those of the tests."""
+    for name in list(os.environ):
+        if name.startswith("MAOOCR_") or name in OWN_NAMES:
+            del os.environ[name]

@@ -1,0 +1,105 @@
+"""A checkout of its own for each test: the scripts are copied, the rest is linked."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+COPIED = ("start.sh", "stop.sh", "scripts", "configs", "requirements.prod.txt")
+LINKED = ("src", "docs", ".venv")
+
+
+@dataclass
+class Checkout:
+    """A folder with the scripts in it, and the server that may have been started there."""
+
+    root: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environ(**environment),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+
+    def environ(self, **environment: str) -> dict[str, str]:
+        return {**os.environ, "MAOOCR_POOL__LANES": "1", **self.environment, **environment}
+
+    def start(self, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.run("./start.sh", "--port", "0", *options, **environment)
+
+    def started(self, *options: str, **environment: str) -> str:
+        """Start, and the address that was printed."""
+        answer = self.start(*options, **environment)
+        assert answer.returncode == 0, answer.stderr
+        return address_in(answer.stdout)
+
+    def stop(self) -> subprocess.CompletedProcess[str]:
+        return self.run("./stop.sh")
+
+    def remembered(self) -> dict[str, str]:
+        lines = (self.root / "run/server").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    @property
+    def pid(self) -> int:
+        return int(self.remembered()["pid"])
+
+
+def address_in(output: str) -> str:
+    found = re.search(r"http://[\w.:\[\]-]+:\d+", output)
+    assert found, output
+    return found.group()
+
+
+def get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return bytes(answer.read())
+
+
+def is_running(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.fixture
+def bare_checkout(tmp_path: Path) -> Checkout:
+    """Without an environment, as a clone is."""
+    root = tmp_path / "checkout"
+    root.mkdir()
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, root / name)
+        else:
+            shutil.copy(source, root / name)
+    for name in LINKED[:-1]:
+        (root / name).symlink_to(ROOT / name)
+    return Checkout(root)
+
+
+@pytest.fixture
+def checkout(bare_checkout: Checkout) -> Iterator[Checkout]:
+    """With the environment of this one, and the engine that needs no model."""
+    (bare_checkout.root / ".venv").symlink_to(ROOT / ".venv")
+    bare_checkout.environment["MAOOCR_ENGINE"] = "fake"
+    yield bare_checkout
+    if (bare_checkout.root / "run/server").exists() and is_running(bare_checkout.pid):
+        os.kill(bare_checkout.pid, signal.SIGKILL)
