@@ -155,5 +155,6 @@ addEventListener("drop", (event) => {
 
 const described = await fetchOptions();
 show($("#options"), options.draw(described));
-result.exportFormats = described.find((option) => option.name === "format")?.values ?? [];
+const formats = described.find((option) => option.name === "format")?.values;
+if (formats) result.downloads.offer(formats);
 navigator.serviceWorker?.register("sw.js").catch(() => {});

@@ -26,17 +26,3 @@ function copyBySelection(text) {
   focused?.focus?.();
   return copied;
 }
-
-/** Hands a file to the browser's downloads. */
-export function save(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}
-
-/** A file's name with another ending. */
-export function renamed(name, ending) {
-  return `${name.replace(/\.[^.]{1,8}$/, "") || "text"}.${ending}`;
-}

@@ -131,12 +131,30 @@ const ZH = {
   saidAdded: "{name}：已添加。",
   saidReading: "{name}：识别中。",
   "option.language": "语言",
+  "option.language.hint": "文字语言的提示。",
+  "option.language.auto": "自动判断",
+  "option.language.zh": "中文",
+  "option.language.en": "英文",
+  "option.language.ja": "日文",
+  "option.language.de": "德文",
+  "option.language.fr": "法文",
+  "option.language.es": "西班牙文",
   "option.engine": "引擎",
+  "option.engine.hint": "由哪个引擎识别。",
+  "option.engine.auto": "由服务器选择",
   "option.pages": "页码",
+  "option.pages.hint": "要识别的页，例如 1-3,7。",
   "option.words": "逐词位置",
+  "option.words.hint": "同时给出每个词（或字）的位置。",
   "option.pdf_text": "PDF 文字",
+  "option.pdf_text.hint": "使用 PDF 自带的文字，还是按图片识别。",
+  "option.pdf_text.auto": "自带文字可靠时使用",
+  "option.pdf_text.ocr": "总是按图片识别",
+  "option.pdf_text.layer": "只用自带文字",
   "option.dpi": "PDF 渲染分辨率",
-  "option.rotation": "识别旋转的页面",
+  "option.dpi.hint": "每英寸点数，留空则自动选择。",
+  "option.rotation": "旋转的页面",
+  "option.rotation.hint": "识别横放或倒置的页面。",
 };
 
 const chinese = /^zh\b/i.test(navigator.language || "");
@@ -163,5 +181,6 @@ export function countLines(count) {
 
 /** Seconds for a person: two digits below one second, none from ten. */
 export function seconds(value) {
+  if (value < 0.01) return "< 0.01";
   return value.toFixed(value < 1 ? 2 : value < 10 ? 1 : 0);
 }

@@ -13,7 +13,11 @@ function control(option) {
   }
   if (Array.isArray(option.values)) {
     const choices = option.values.map((choice) =>
-      el("option", { value: choice.value }, choice.title ?? String(choice.value)),
+      el(
+        "option",
+        { value: choice.value },
+        t(`option.${option.name}.${choice.value}`, {}, choice.title ?? String(choice.value)),
+      ),
     );
     const select = el("select", { id, name: option.name }, ...choices);
     select.value = String(option.default ?? "");
@@ -24,6 +28,8 @@ function control(option) {
     id,
     name: option.name,
     type: number ? "number" : "text",
+    min: option.minimum,
+    max: option.maximum,
     step: option.type === "number" ? "any" : null,
     placeholder: option.default ?? "",
     autocomplete: "off",
@@ -35,12 +41,16 @@ function row(option) {
   const field = control(option);
   const title = t(`option.${option.name}`, {}, option.title ?? option.name);
   const label = el("label", { for: field.id }, title);
-  const hint = option.description
-    ? el("small", { id: `${field.id}-hint` }, option.description)
-    : null;
+  const words = t(`option.${option.name}.hint`, {}, option.description ?? "");
+  const hint = words ? el("small", { id: `${field.id}-hint` }, words) : null;
   if (hint) field.setAttribute("aria-describedby", hint.id);
   const boolean = option.type === "boolean";
   return el("div", { class: boolean ? "field check" : "field" }, field, label, hint);
+}
+
+function isChoice(option) {
+  const others = option.values?.filter(({ value }) => value !== "auto");
+  return !ELSEWHERE.has(option.name) && (!others || others.length > 1);
 }
 
 /** Draws the form for what the server says can be chosen, leaving out what is no choice. */
@@ -55,9 +65,7 @@ export class Options {
   }
 
   draw(options) {
-    this.#options = options.filter(
-      (option) => !ELSEWHERE.has(option.name) && !(option.values && option.values.length < 2),
-    );
+    this.#options = options.filter(isChoice);
     this.#form.replaceChildren(...this.#options.map(row));
     return this.#options.length > 0;
   }

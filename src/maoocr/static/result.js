@@ -1,6 +1,6 @@
-import { exportAs } from "./api.js";
-import { copyText, renamed, save } from "./copy.js";
+import { copyText } from "./copy.js";
 import { el, show } from "./dom.js";
+import { Downloads } from "./downloads.js";
 import { countLines, seconds, t } from "./i18n.js";
 import { Lines } from "./lines.js";
 import { kindOf } from "./list.js";
@@ -8,21 +8,12 @@ import { Progress } from "./progress.js";
 import { Sheet } from "./sheet.js";
 
 const COPIED_MS = 2000;
-const LOCAL = new Set(["json", "jsonl", "text", "txt"]);
-const FORMATS = [
-  { value: "markdown", title: "Markdown" },
-  { value: "hocr", title: "hOCR" },
-  { value: "alto", title: "ALTO" },
-  { value: "csv", title: "CSV" },
-];
-const ENDINGS = { markdown: "md", hocr: "html", alto: "xml", pdf: "pdf", csv: "csv" };
 
 /** One document: its picture with the lines, its text, and what can be taken away. */
 export class Result {
   #entry = null;
   #page = null;
   #url = "";
-  #formats = FORMATS;
   #picked = null;
   #drawn = 0;
   #answer = null;
@@ -57,17 +48,12 @@ export class Result {
     this.about = el("p", { class: "about" });
     this.copy = button("copy", () => this.#copy(this.#entry.result.text, this.copy), "primary");
     this.rerun = button("rerun", () => retry(this.#entry));
-    this.formats = el("div", { class: "choices" });
-    this.menu = el("details", { class: "menu" }, el("summary", {}, t("download")), this.formats);
-    this.menu.addEventListener("focusout", (event) => {
-      if (!this.menu.contains(event.relatedTarget)) this.menu.open = false;
+    this.downloads = new Downloads((words) => {
+      this.notice.textContent = words;
+      show(this.notice, true);
+      this.#say(words);
     });
-    this.menu.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || !this.menu.open) return;
-      this.menu.open = false;
-      this.menu.querySelector("summary").focus();
-    });
-    this.actions = el("div", { class: "actions" }, this.rerun, this.menu, this.copy);
+    this.actions = el("div", { class: "actions" }, this.rerun, this.downloads.node, this.copy);
     this.notice = el("p", { class: "note", hidden: true });
     this.ongoing = new Progress("");
     this.stop = button("cancel", () => cancel(this.#entry));
@@ -109,10 +95,6 @@ export class Result {
       el("div", { class: "panes" }, this.sheet.node, this.reading, this.pending),
     );
     this.#view(true);
-  }
-
-  set exportFormats(values) {
-    if (values.length) this.#formats = values.filter(({ value }) => !LOCAL.has(value));
   }
 
   get entry() {
@@ -193,12 +175,7 @@ export class Result {
     this.all.value = result.text;
     this.tabs.append(...result.pages.slice(this.#drawn).map((page) => this.#tab(page)));
     this.#drawn = result.pages.length;
-    const choices = [{ value: "text", title: t("asText") }, ...this.#formats, { value: "json", title: "JSON" }];
-    this.formats.replaceChildren(
-      ...choices.map(({ value, title }) =>
-        el("button", { type: "button", onclick: () => this.#download(value) }, title ?? value),
-      ),
-    );
+    this.downloads.entry = this.#entry;
     const page = result.pages.find(({ number }) => number === this.#page?.number);
     if (page) this.about.textContent = this.#describe(page, result);
     else this.#turnTo(result.pages[0] ?? { number: 1, lines: [] });
@@ -287,25 +264,5 @@ export class Result {
     const label = t(button === this.copy ? "copy" : "copyLine");
     button.textContent = t("copied");
     setTimeout(() => (button.textContent = label), COPIED_MS);
-  }
-
-  async #download(format) {
-    const { file, fields, name, result } = this.#entry;
-    this.menu.open = false;
-    if (format === "json") {
-      const json = JSON.stringify(result, null, 2);
-      save(new Blob([json], { type: "application/json" }), renamed(name, "json"));
-    } else if (format === "text") {
-      save(new Blob([result.text], { type: "text/plain;charset=utf-8" }), renamed(name, "txt"));
-    } else {
-      try {
-        const blob = await exportAs(file, fields, format);
-        save(blob, renamed(name, ENDINGS[format] ?? format));
-      } catch (error) {
-        this.notice.textContent = error.message;
-        show(this.notice, true);
-        this.#say(error.message);
-      }
-    }
   }
 }

@@ -1,10 +1,12 @@
 // Keeps the page itself, so that it opens without a network. Nothing of documents is ever kept.
 const SHELL = "shell-1";
+const MODULES =
+  "api app copy dom downloads i18n lines list options progress queue result sheet".split(" ");
 const FILES = [
   "./",
-  ...["style.css", "icon.svg", "manifest.webmanifest", "app.js", "api.js", "copy.js", "dom.js"],
-  ...["i18n.js", "lines.js", "list.js", "options.js", "progress.js", "queue.js", "result.js", "sheet.js"],
-].map((name) => (name === "./" ? name : `static/${name}`));
+  ...["static/style.css", "static/icon.svg", "static/manifest.webmanifest"],
+  ...MODULES.map((name) => `static/${name}.js`),
+];
 
 addEventListener("install", (event) => {
   event.waitUntil(caches.open(SHELL).then((cache) => cache.addAll(FILES)));
