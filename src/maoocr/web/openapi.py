@@ -6,7 +6,7 @@ from ..exports import formats
 from ..service.options import OPTIONS, OptionSpec
 from ..service.requirements import CHOICES, FLAGS, NUMBERS
 
-__all__ = ["recognize_operation"]
+__all__ = ["recognize_answers", "recognize_operation"]
 
 _EXTRA: dict[str, dict[str, Any]] = {
     "engine": {"type": "string", "description": "Engine by name; left out, the server chooses."},
@@ -69,6 +69,14 @@ def recognize_operation(*, with_requirements: bool) -> dict[str, Any]:
             for name, schema in options.items()
         ],
     }
+
+
+def recognize_answers() -> dict[int | str, dict[str, Any]]:
+    """`responses=` of the same routes: the answer in each form that `format` names."""
+    others = {form.media_type.partition(";")[0] for form in formats.values()}
+    text = {"schema": {"type": "string"}}
+    content = dict.fromkeys(sorted(others - {"application/json"}), text)
+    return {200: {"description": "What was read", "content": content}}
 
 
 def _schema(spec: OptionSpec) -> dict[str, Any]:

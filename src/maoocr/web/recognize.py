@@ -41,7 +41,7 @@ from ..service.requirements import parse_requirements
 from .body import until_caller_leaves
 from .gateway import gateway_of
 from .intake import Intake
-from .openapi import recognize_operation
+from .openapi import recognize_answers, recognize_operation
 from .problems import documented
 from .schemas import RecognizeReply
 
@@ -51,7 +51,7 @@ router = APIRouter(tags=["recognition"])
 
 T = TypeVar("T")
 
-_FAILURES = documented(
+_ANSWERS = recognize_answers() | documented(
     BadInput,
     InvalidRequest,
     UnreadableDocument,
@@ -76,7 +76,7 @@ _FAILURES = documented(
 @router.post(
     "/api/ocr/recognize",
     response_model=RecognizeReply,
-    responses=_FAILURES,
+    responses=_ANSWERS,
     openapi_extra=recognize_operation(with_requirements=False),
 )
 async def recognize(request: Request) -> Response:
@@ -87,7 +87,7 @@ async def recognize(request: Request) -> Response:
 @router.post(
     "/api/ocr/recognize-with-requirements",
     response_model=RecognizeReply,
-    responses=_FAILURES,
+    responses=_ANSWERS,
     openapi_extra=recognize_operation(with_requirements=True),
 )
 async def recognize_with_requirements(request: Request) -> Response:
@@ -98,6 +98,9 @@ async def recognize_with_requirements(request: Request) -> Response:
 async def _recognize(request: Request) -> Response:
     started = time.monotonic()
     gateway = gateway_of(request)
+    # What stands in the address is wrong before the body has come.
+    parse_options(request.query_params)
+    _format(request.query_params)
     intake = await gateway.intake.read(request)
     gateway.metrics.upload_bytes.observe(intake.upload.size)
     try:

@@ -241,8 +241,12 @@ async def test_silence_in_the_middle_of_a_body_ends_it(tmp_path: Path) -> None:
         return await never_ends()
 
     sent: list[int] = []
-    scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"image/png")]}
-    scope["query_string"] = b""
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "headers": [(b"content-type", b"image/png")],
+        "query_string": b"",
+    }
     with pytest.raises(MaoOCRError, match="UPLOAD_IDLE_SECONDS") as caught:
         await reader.read(Request(scope, receive))
     assert caught.value.status == 408
