@@ -1,9 +1,10 @@
 """`docs/openapi.json`, and the names of all routes, from the application."""
 
 import json
+from collections.abc import Iterable, Iterator
 
 from starlette.applications import Starlette
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from maoocr.bootstrap import create_app
 from maoocr.settings import Settings
@@ -19,12 +20,18 @@ def openapi_document() -> str:
 
 def route_names(app: Starlette) -> list[str]:
     """`GET /livez` and so on, for every route of the application."""
-    names = set()
-    for route in app.routes:
-        if isinstance(route, WebSocketRoute):
-            names.add(f"WS {route.path}")
+    return sorted(set(_names(app.routes)))
+
+
+def _names(routes: Iterable[BaseRoute]) -> Iterator[str]:
+    for route in routes:
+        # FastAPI keeps the routers that it includes whole.
+        router = getattr(route, "original_router", None)
+        if router is not None:
+            yield from _names(router.routes)
+        elif isinstance(route, WebSocketRoute):
+            yield f"WS {route.path}"
         elif isinstance(route, Route):
-            names |= {
+            yield from (
                 f"{method} {route.path}" for method in route.methods or () if method != "HEAD"
-            }
-    return sorted(names)
+            )

@@ -7,6 +7,9 @@ import pytest
 from .checkout import ROOT, project_files
 
 MOST_LINES = 300
+MOST_TEST_LINES = 400
+"""A suite is a list of rules that are read one at a time."""
+
 KINDS = {".py", ".js", ".mjs", ".css", ".html", ".bash", ".sh", ""}
 HOMES = {"src", "tests", "bench", "scripts", "configs", "migrations"}
 
@@ -29,7 +32,8 @@ def test_a_file_fits_on_a_few_screens(path: Path) -> None:
     if str(path.relative_to(ROOT)) in ALLOWED:
         return
     lines = path.read_text(encoding="utf-8").count("\n")
-    assert lines <= MOST_LINES, f"{lines} lines; the next reader holds {MOST_LINES} in his head"
+    most = MOST_TEST_LINES if path.is_relative_to(ROOT / "tests") else MOST_LINES
+    assert lines <= most, f"{lines} lines; the next reader holds {most} in his head"
 
 
 def test_every_exception_is_needed_and_has_its_reason() -> None:

@@ -28,7 +28,7 @@ def test_configuration_page_is_as_the_code_says() -> None:
     assert page == configuration_page(), "run scripts/docs"
 
 
-@pytest.mark.parametrize("leaf", leaves(), ids=lambda leaf: leaf.name)
+@pytest.mark.parametrize("leaf", list(leaves()), ids=lambda leaf: leaf.name)
 def test_every_setting_says_what_it_does(leaf: Leaf) -> None:
     assert leaf.description.endswith(".")
 
