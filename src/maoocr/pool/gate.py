@@ -96,15 +96,16 @@ class Gate:
     def _count(self, client: str) -> None:
         """Refuse above the number of documents; the last eighth is kept for other clients."""
         here = len(self._places)
-        is_new = all(place.client != client for place in self._places)
-        kept = 0 if is_new else self._max_documents // 8
-        if here < self._max_documents - kept:
+        is_known = any(place.client == client for place in self._places)
+        limit = self._max_documents - (self._max_documents // 8 if is_known else 0)
+        if here < limit:
             return
         least = min((place.remaining for place in self._places), default=0)
         before = sum(min(place.remaining, least) for place in self._places)
         raise _overloaded(
-            f"{here} documents are in work or waiting; the limit is {self._max_documents}"
-            " (MAOOCR_POOL__MAX_DOCUMENTS).",
+            f"{here} documents are in work or waiting; the limit is {limit} (of"
+            f" {self._max_documents} an eighth is for clients that have none;"
+            " MAOOCR_POOL__MAX_DOCUMENTS).",
             before * self._seconds_per_page(),
         )
 

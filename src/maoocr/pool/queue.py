@@ -2,8 +2,8 @@
 
 Two levels of turns: clients, then the documents of a client; within a document the order of
 arrival. One that was never served goes before those that were, so that a single image waits for no
-more than the page in work; but after it somebody who waits for his turn goes first, so that a
-stream of newcomers starves nobody.
+more than the page in work; but only so many may do that in a row, so that a stream of newcomers
+starves nobody.
 """
 
 from collections import deque
@@ -38,6 +38,9 @@ class Queued(Protocol):
         """Nobody waits for it any more."""
 
 
+MOST_OVERTAKERS = 8
+"""Newcomers that may go before those who were served already, until these get every other turn."""
+
 T = TypeVar("T", bound=Queued)
 F = TypeVar("F", bound="_Flow")
 
@@ -67,14 +70,14 @@ class _Turns(Generic[F]):
     def __init__(self) -> None:
         self._fresh: dict[F, None] = {}
         self._ring: dict[F, None] = {}
-        self._owes = False
+        self._overtaken = 0
 
     def __len__(self) -> int:
         return len(self._fresh) + len(self._ring)
 
     def __iter__(self) -> Iterator[F]:
         """Everybody, the next one first."""
-        if not self._owes:
+        if self._overtaken < MOST_OVERTAKERS:
             yield from self._fresh
             yield from self._ring
             return
@@ -96,7 +99,10 @@ class _Turns(Generic[F]):
 
     def served(self, flow: F) -> None:
         """He had his turn and goes to the end."""
-        self._owes = flow in self._fresh and len(self._ring) > 0
+        if flow in self._ring:
+            self._overtaken = max(0, self._overtaken - 1)
+        elif self._ring:
+            self._overtaken += 1
         self.leave(flow)
         flow.served = True
         self._ring[flow] = None

@@ -58,12 +58,9 @@ def main(argv: list[str]) -> Never:
     if not isinstance(start, Start):
         raise SystemExit("The first frame must be the start.")
     _limit(start.memory_bytes)
-    engine = _build(start, line)
     decoder = Decoder(Path(start.spool_root), start.limits)
+    engine = _build(start, decoder, line)
     line.send(Ready(engine.info, resident_bytes()))
-    with suppress(MaoOCRError):
-        # Ahead of the first page, which would else wait for it and meet the same error.
-        decoder.start()
     _serve(line, PageReader(engine, decoder, start))
     decoder.close()
     # Not sys.exit: runtimes with threads of their own have been seen to hang or crash in their
@@ -88,9 +85,12 @@ def _limit(memory_bytes: int) -> None:
         resource.setrlimit(kind, (limit, limit))
 
 
-def _build(start: Start, line: "_Line") -> Engine:
+def _build(start: Start, decoder: Decoder, line: "_Line") -> Engine:
     try:
-        return build_engine(start.spec)
+        engine = build_engine(start.spec)
+        # Now and not with the first page, whose time is counted.
+        decoder.start()
+        return engine
     except MaoOCRError as error:
         line.send(StartFailed(error.code, error.message))
     except Exception as error:
