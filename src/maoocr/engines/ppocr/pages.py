@@ -3,6 +3,7 @@
 All pages of a call go through each step together, so that a device that wants batches gets them.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -10,13 +11,21 @@ import numpy as np
 
 from . import orientation, stretch
 from .detection import Detector
-from .geometry import Boxes, turn_image
+from .geometry import Boxes, box_sizes, turn_image
+from .reading_order import page_slope
 from .recognition import NOTHING, Crop, Reading, Recognizer
 from .runtime import Images
 
 __all__ = ["FoundPage", "Line", "PageReader"]
 
-DETECTION_PIXELS = 650_000
+FIRST_PIXELS = 450_000
+MAX_PIXELS = 2_500_000
+MIN_TEXT_PX = 12.0
+GOOD_TEXT_PX = 17.0
+"""Height of a box at the scale of detection: the least that is found well, and a comfortable one."""
+LARGEST_TEXT_PIXELS = 60_000
+FAINT_RANGE = 96
+STEEP = math.radians(45)
 SECOND_LOOK_SCORE = 0.75
 MIN_GAIN = 0.1
 
@@ -83,15 +92,44 @@ class PageReader:
         return pages
 
     def _detect(self, page: FoundPage) -> None:
-        height, width = page.image.shape[:2]
-        scale = min(1.0, (DETECTION_PIXELS / (height * width)) ** 0.5)
-        boxes, _ = self._detector.find(
-            page.image, scale, threads=self._threads, checkpoint=self._checkpoint
-        )
+        boxes = self._find_boxes(page.image)
         page.vertical = orientation.is_sideways(boxes)
         tall = orientation.is_tall(boxes)
         boxes[tall] = orientation.turned_down(boxes[tall])
         page.lines = [Line(Crop(page.image, box)) for box in boxes]
+
+    def _find_boxes(self, image: Images) -> Boxes:
+        """Look at a moderate scale; closer if the text is small, and otherwise if there is none."""
+        height, width = image.shape[:2]
+        area = height * width
+        scale = min(1.0, math.sqrt(FIRST_PIXELS / area))
+        boxes = self._find_at(image, scale)
+        if not len(boxes):
+            return self._find_hidden(image, scale)
+        text = _small_text(boxes) * scale
+        if text < MIN_TEXT_PX:
+            closer = min(scale * GOOD_TEXT_PX / max(text, 4.0), math.sqrt(MAX_PIXELS / area))
+            if closer > 1.15 * scale:
+                boxes = self._find_at(image, closer)
+        return boxes
+
+    def _find_hidden(self, image: Images, scale: float) -> Boxes:
+        """Look for what a first look overlooks: very large text, then very faint text."""
+        height, width = image.shape[:2]
+        far = math.sqrt(LARGEST_TEXT_PIXELS / (height * width))
+        boxes = self._find_at(image, far) if far < 0.6 * scale else _NO_BOXES
+        if not len(boxes):
+            low, high = np.percentile(image[:: max(1, height // 256), :: max(1, width // 256)], (1, 99))
+            if 4 <= high - low <= FAINT_RANGE:
+                clear = (image.astype(np.float32) - low) * (255 / (high - low))
+                boxes = self._find_at(np.clip(clear, 0, 255).astype(np.uint8), scale)
+        return boxes
+
+    def _find_at(self, image: Images, scale: float) -> Boxes:
+        boxes, _ = self._detector.find(
+            image, scale, threads=self._threads, checkpoint=self._checkpoint
+        )
+        return boxes
 
     def _sample(self, page: FoundPage) -> list[Line]:
         """A few lines of the kind that most of the page is."""
@@ -106,7 +144,10 @@ class PageReader:
             return False
         score = _mean_score([line.reading or NOTHING for line in sample])
         if not page.vertical and score >= orientation.SURE_SCORE:
-            return False
+            slope = page_slope(_boxes(sample))
+            if abs(slope) <= STEEP:
+                return False
+            return self._turn(page, 270 if slope > 0 else 90)
         over = self._recognize([_turned_over(line.crop) for line in sample])
         other = _mean_score(over)
         if page.vertical:
@@ -114,12 +155,14 @@ class PageReader:
                 return False
             if score >= other and self._is_vertical_script(sample):
                 return False
-            page.rotation_deg = 270 if score >= other else 90
-        else:
-            if other < max(score + MIN_GAIN, SECOND_LOOK_SCORE):
-                return False
-            page.rotation_deg = 180
-        page.image = turn_image(page.image, page.rotation_deg)
+            return self._turn(page, 270 if score >= other else 90)
+        if other < max(score + MIN_GAIN, SECOND_LOOK_SCORE):
+            return False
+        return self._turn(page, 180)
+
+    def _turn(self, page: FoundPage, degrees: int) -> bool:
+        page.rotation_deg = degrees
+        page.image = turn_image(page.image, degrees)
         self._detect(page)
         return True
 
@@ -167,6 +210,18 @@ class PageReader:
 
     def _recognize(self, crops: Sequence[Crop]) -> list[Reading]:
         return self._recognizer.read(crops, threads=self._threads, checkpoint=self._checkpoint)
+
+
+_NO_BOXES = np.empty((0, 4, 2), dtype=np.float32)
+
+
+def _small_text(boxes: Boxes) -> float:
+    """Height of the smaller text of a page: a quarter of its length is no higher."""
+    widths, heights = box_sizes(boxes)
+    short, long = np.minimum(widths, heights), np.maximum(widths, heights)
+    order = np.argsort(short)
+    passed = np.cumsum((long / np.maximum(short, 1))[order])
+    return float(short[order][np.searchsorted(passed, passed[-1] / 4)])
 
 
 def _boxes(lines: Sequence[Line]) -> Boxes:

@@ -19,11 +19,13 @@ __all__ = ["page_slope", "reading_order"]
 MIN_COLUMN_LINES = 3
 FULL_LINE_SHARE = 0.8
 """A line fills its column when it is that share of the column's width."""
-MIN_FULL_LINES = 0.45
+MIN_FULL_WIDTH = 0.6
 MIN_LINE_ASPECT = 5.0
 """Narrower lines (in heights) are cells or labels, no running text."""
 MIN_GUTTER_HEIGHTS = 0.5
+BOX_MARGIN_HEIGHTS = 0.3
 CANDIDATES = 256
+MAX_NESTING = 2
 
 Numbers = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -85,7 +87,9 @@ def reading_order(boxes: Boxes, *, vertical: bool = False) -> list[int]:
     low, high = level.min(axis=1), level.max(axis=1)
     if not vertical:
         low, high = _without_slant(level, low, high)
-    lines = _Lines(low[:, 0], high[:, 0], low[:, 1], high[:, 1])
+    # The detector grows its boxes outwards, so that those beside a narrow gutter meet in it.
+    margin = np.minimum(BOX_MARGIN_HEIGHTS * (high[:, 1] - low[:, 1]), (high[:, 0] - low[:, 0]) / 4)
+    lines = _Lines(low[:, 0] + margin, high[:, 0] - margin, low[:, 1], high[:, 1])
     return [int(i) for part in _cut(lines, np.arange(len(boxes))) for i in part]
 
 
@@ -112,11 +116,11 @@ def _cut(lines: _Lines, numbers: Indices) -> Iterator[Indices]:
             pending.extend(region[part] for part in reversed(parts))
 
 
-def _split(lines: _Lines) -> list[Indices] | None:
+def _split(lines: _Lines, depth: int = MAX_NESTING) -> list[Indices] | None:
     """Cut at the gutter that parts the most running text: bands from the top, left before right."""
     best: tuple[float, list[Indices]] | None = None
     for gutter in _gutters(lines):
-        gain, parts = _bands(lines, gutter)
+        gain, parts = _bands(lines, gutter, depth)
         if gain > 0 and (best is None or gain > best[0]):
             best = gain, parts
     return best[1] if best else None
@@ -141,7 +145,7 @@ def _gutters(lines: _Lines) -> list[float]:
     return [float(x) for x in ranked[:24]]
 
 
-def _bands(lines: _Lines, gutter: float) -> tuple[float, list[Indices]]:
+def _bands(lines: _Lines, gutter: float, depth: int) -> tuple[float, list[Indices]]:
     """Cut at the lines that cross the gutter; the gain is how many lines stand in columns."""
     crossing = (lines.left < gutter) & (lines.right > gutter)
     order = np.argsort(lines.middle, kind="stable")
@@ -155,7 +159,7 @@ def _bands(lines: _Lines, gutter: float) -> tuple[float, list[Indices]]:
         members = np.array(band, dtype=np.int64)
         is_left = lines.right[members] <= gutter
         left, right = members[is_left], members[~is_left]
-        if _parts_columns(lines, left, right):
+        if _parts_columns(lines, left, right, depth):
             gain += len(members)
             if across:
                 parts.append(np.array(across, dtype=np.int64))
@@ -179,23 +183,33 @@ def _bands(lines: _Lines, gutter: float) -> tuple[float, list[Indices]]:
     return gain, parts
 
 
-def _parts_columns(lines: _Lines, left: Indices, right: Indices) -> bool:
+def _parts_columns(lines: _Lines, left: Indices, right: Indices, depth: int) -> bool:
     if min(len(left), len(right)) < MIN_COLUMN_LINES:
         return False
     height = float(np.median(lines.height[np.concatenate([left, right])]))
     gap = lines.left[right].min() - lines.right[left].max()
     return bool(
         gap >= MIN_GUTTER_HEIGHTS * height
-        and _is_running_text(lines.of(left))
-        and _is_running_text(lines.of(right))
+        and _is_running_text(lines.of(left), depth)
+        and _is_running_text(lines.of(right), depth)
     )
 
 
-def _is_running_text(lines: _Lines) -> bool:
-    extent = lines.right.max() - lines.left.min()
-    full = lines.width >= FULL_LINE_SHARE * extent
-    aspect = np.median(lines.width / np.maximum(lines.height, 1.0))
-    return bool(full.mean() >= MIN_FULL_LINES and aspect >= MIN_LINE_ASPECT)
+def _is_running_text(lines: _Lines, depth: int) -> bool:
+    """Whether lines fill their column, or columns of their own.
+
+    Numbers in the margin and short last lines weigh little.
+    """
+    width = lines.width
+    aspect = width / np.maximum(lines.height, 1.0)
+    long = aspect >= MIN_LINE_ASPECT
+    if long.sum() < MIN_COLUMN_LINES or width[long].sum() < 0.6 * width.sum():
+        return False
+    extent = lines.right[long].max() - lines.left[long].min()
+    full = width >= FULL_LINE_SHARE * extent
+    if width[full].sum() >= MIN_FULL_WIDTH * width.sum():
+        return True
+    return depth > 0 and _split(lines, depth - 1) is not None
 
 
 def _by_rows(lines: _Lines) -> Indices:
