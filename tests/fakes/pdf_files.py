@@ -67,7 +67,9 @@ def pdf(*pages: Page, form_fields: bool = False, symbolic: bool = False) -> byte
                 f"/Resources <</Font <</F1 {font} 0 R>>/XObject <<{names}>>>>>>".encode()
             )
         )
-    form = f"/AcroForm <</Fields [{_references(fields)}]/DA (/Helv 0 Tf 0 g)>>" if form_fields else ""
+    form = (
+        f"/AcroForm <</Fields [{_references(fields)}]/DA (/Helv 0 Tf 0 g)>>" if form_fields else ""
+    )
     objects[0] = f"<</Type/Catalog/Pages 2 0 R{form}>>".encode()
     objects[1] = f"<</Type/Pages/Count {len(kids)}/Kids [{_references(kids)}]>>".encode()
     return _file(objects)
@@ -76,7 +78,9 @@ def pdf(*pages: Page, form_fields: bool = False, symbolic: bool = False) -> byte
 def text_field(value: str, rect: tuple[float, float, float, float]) -> bytes:
     """A form field that holds this value."""
     corners = " ".join(map(str, rect))
-    return f"<</Type/Annot/Subtype/Widget/FT/Tx/T (name)/V ({value})/Rect [{corners}]/F 4>>".encode()
+    return (
+        f"<</Type/Annot/Subtype/Widget/FT/Tx/T (name)/V ({value})/Rect [{corners}]/F 4>>".encode()
+    )
 
 
 _PRIVATE = (

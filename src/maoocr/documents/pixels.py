@@ -5,6 +5,7 @@ What matters here is that text stays legible, not that colours are exact.
 
 import io
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ __all__ = ["flatten", "shrink", "to_plain"]
 
 _DARK, _MIDDLE, _LIGHT = 0, 128, 255
 _MAX_PROFILE_BYTES = 8 * 1024 * 1024
-_SHORT = 65_536
+_SHORT_MAX = 65_535
+_STRIP_PIXELS = 4_000_000
 
 
 def shrink(image: Image.Image, max_pixels: int) -> Image.Image:
@@ -27,7 +29,7 @@ def shrink(image: Image.Image, max_pixels: int) -> Image.Image:
     new_width = max(1, int(width * scale))
     new_height = max(1, min(int(height * scale), max_pixels // new_width))
     new_width = min(new_width, max_pixels // new_height)
-    return image.resize((new_width, new_height), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    return image.resize((new_width, new_height), Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
 def to_plain(image: Image.Image, max_pixels: int) -> Image.Image:
@@ -66,11 +68,13 @@ def _resolve(image: Image.Image) -> Image.Image:
         "CMYK": "CMYK",
     }
     mode = plain.get(image.mode, "RGB")
+    if image.mode in {"RGBA", "LA"} and image.getchannel("A").getextrema() == (255, 255):
+        mode = mode[:-1]
     return image if image.mode == mode else image.convert(mode)
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
-    values = np.asarray(image)
+    values: NDArray[Any] = np.asarray(image)
     step = max(1, math.isqrt(values.size // 1_000_000))
     sample = values[::step, ::step]
     if values.dtype.kind == "f":
@@ -78,32 +82,17 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     if sample.size == 0:
         return Image.new("L", image.size, _LIGHT)
     low, high = (float(v) for v in np.percentile(sample, (0.05, 99.95)))
-    if values.dtype.itemsize == 2 and values.dtype.kind == "u":
-        return Image.fromarray(np.take(_short_table(low, high), np.asarray(image, np.uint16)))
-    if not _fills_16_bits(low, high):
-        span = high - low or 1.0
-    else:
-        low, span = 0.0, float(_SHORT - 1)
-    scaled = np.nan_to_num(values.astype(np.float32), nan=low, posinf=high, neginf=low)
-    scaled = (scaled - low) * (255.0 / span)
-    return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
-
-
-def _fills_16_bits(low: float, high: float) -> bool:
-    return low >= 0 and _SHORT / 2 <= high < _SHORT
-
-
-def _short_table(low: float, high: float) -> NDArray[np.uint8]:
-    """8-bit value of each 16-bit value.
-
-    Cameras and scanners with 10 or 12 bits store them in 16 without scaling them up: such a
-    picture is nearly black unless its own range is stretched.
-    """
-    value = np.arange(_SHORT, dtype=np.float32)
-    if _fills_16_bits(low, high) or high <= low:
-        return (value / 257).astype(np.uint8)
-    stretched: NDArray[np.float32] = np.clip((value - low) * (255 / (high - low)), 0, 255)
-    return stretched.astype(np.uint8)
+    if (low >= 0 and _SHORT_MAX / 2 <= high <= _SHORT_MAX) or high <= low:
+        low, high = 0.0, float(_SHORT_MAX)
+    # Cameras and scanners with 10 or 12 bits store them in 16 without scaling them up: such a
+    # picture is nearly black unless its own range is stretched.
+    plain = np.empty(values.shape, dtype=np.uint8)
+    rows = max(1, _STRIP_PIXELS // values.shape[1])
+    for top in range(0, values.shape[0], rows):
+        strip = values[top : top + rows].astype(np.float32)
+        strip = np.nan_to_num(strip, nan=low, posinf=high, neginf=low)
+        plain[top : top + rows] = np.clip((strip - low) * (255.0 / (high - low)), 0, 255)
+    return Image.fromarray(plain)
 
 
 def flatten(image: Image.Image) -> Image.Image:
