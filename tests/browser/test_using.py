@@ -60,7 +60,7 @@ def test_every_control_has_a_name(page: Page) -> None:
     read(page, file("scan.png", Painting().png()))
     lines(page).first.click()
     nameless = page.evaluate(
-        """() => [...document.querySelectorAll("button, select, input:not([hidden]), textarea")]
+        """() => [...document.querySelectorAll("button, select, input, textarea, .track")]
           .filter((node) => node.checkVisibility())
           .filter((node) => !(node.ariaLabel || node.textContent.trim() || node.labels?.length))
           .map((node) => node.outerHTML)"""

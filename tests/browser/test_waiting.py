@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from .conftest import Watch, opened, serving
-from .hands import choose, file, read, row
-from .painted import HELD_PAPER, Painting, encoded
+from .hands import choose, file, lines, read, row
+from .painted import HELD_PAPER, Painting, encoded, pages
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +29,17 @@ def test_reading_tells_how_long_it_goes_on_already(page: Page) -> None:
     bar = pending.get_by_role("progressbar")
     expect(bar).to_have_attribute("aria-valuetext", re.compile("Reading, 2 s so far"))
     assert 50 < int(bar.get_attribute("aria-valuenow") or 0) < 100
+
+
+def test_the_first_pages_are_shown_while_the_rest_is_read(page: Page) -> None:
+    both = pages("TIFF", [Painting(), Painting(paper=HELD_PAPER)])
+    choose(page, file("long.tif", both, "image/tiff"))
+    expect(lines(page)).to_have_count(3)
+    expect(page.locator(".strip")).to_contain_text("Reading, pages so far: 1")
+    page.locator(".strip").get_by_role("button", name="Cancel").click()
+    expect(row(page, "long.tif")).to_have_attribute("data-state", "cancelled")
+    expect(lines(page)).to_have_count(3)
+    expect(page.locator(".strip").get_by_role("button", name="Try again")).to_be_visible()
 
 
 def test_the_upload_is_counted(page: Page) -> None:

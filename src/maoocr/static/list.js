@@ -36,7 +36,7 @@ export class List {
   }
 
   #add(entry) {
-    const progress = new Progress(entry.name);
+    const progress = new Progress();
     const open = el(
       "button",
       { type: "button", class: "open", "aria-pressed": "false", onclick: () => this.#actions.select(entry) },

@@ -42,7 +42,8 @@ function row(option) {
   const title = t(`option.${option.name}`, {}, option.title ?? option.name);
   const label = el("label", { for: field.id }, title);
   const words = t(`option.${option.name}.hint`, {}, option.description ?? "");
-  const hint = words ? el("small", { id: `${field.id}-hint` }, words) : null;
+  const parts = words.split("`").map((part, index) => (index % 2 ? el("code", {}, part) : part));
+  const hint = words ? el("small", { id: `${field.id}-hint` }, ...parts) : null;
   if (hint) field.setAttribute("aria-describedby", hint.id);
   const boolean = option.type === "boolean";
   return el("div", { class: boolean ? "field check" : "field" }, field, label, hint);

@@ -28,8 +28,7 @@ export class Progress {
   #track = el("div", { class: "track", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 });
   #phrase = el("span", { class: "phrase" });
 
-  constructor(label) {
-    this.#track.setAttribute("aria-label", label);
+  constructor() {
     this.#track.append(this.#bar);
     this.node = el("div", { class: "progress" }, this.#phrase, this.#track);
   }
@@ -39,6 +38,7 @@ export class Progress {
     const words = phrase(entry);
     this.#phrase.textContent = words;
     this.#bar.style.setProperty("width", `${percent}%`);
+    this.#track.setAttribute("aria-label", entry.name);
     this.#track.setAttribute("aria-valuenow", String(percent));
     this.#track.setAttribute("aria-valuetext", words);
     show(this.#track, !entry.settled);

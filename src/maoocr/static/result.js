@@ -55,7 +55,7 @@ export class Result {
     });
     this.actions = el("div", { class: "actions" }, this.rerun, this.downloads.node, this.copy);
     this.notice = el("p", { class: "note", hidden: true });
-    this.ongoing = new Progress("");
+    this.ongoing = new Progress();
     this.stop = button("cancel", () => cancel(this.#entry));
     this.again = button("retry", () => retry(this.#entry));
     this.strip = el("div", { class: "strip" }, this.ongoing.node, this.stop, this.again);
@@ -74,7 +74,7 @@ export class Result {
     this.empty = el("p", { class: "nothing" });
     this.reading = el("div", { class: "text" }, this.views, this.empty, this.lines.node, this.all);
 
-    this.progress = new Progress("");
+    this.progress = new Progress();
     this.trouble = el("p", { class: "trouble" });
     this.request = el("small");
     this.cancel = button("cancel", () => cancel(this.#entry));
