@@ -1,0 +1,1 @@
+"""Measurements of MaoOCR on this machine: `python -m bench --help`."""
