@@ -39,8 +39,12 @@ async def test_engines_tell_their_state(client: httpx.AsyncClient) -> None:
 
 async def test_options_describe_every_option(client: httpx.AsyncClient) -> None:
     got = (await client.get("/api/ocr/options")).json()["options"]
-    assert [option["name"] for option in got] == [*(spec.name for spec in OPTIONS), "engine"]
-    engine = got[-1]
+    assert [option["name"] for option in got] == [
+        *(spec.name for spec in OPTIONS),
+        "engine",
+        "format",
+    ]
+    engine = got[-2]
     assert [value["value"] for value in engine["values"]] == ["auto", "fake"]
 
 

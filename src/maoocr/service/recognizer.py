@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,36 +13,36 @@ from ..cache.keys import result_key
 from ..domain import (
     OcrOptions,
     OcrResult,
-    PageError,
     PageResult,
     Requirements,
-    Selection,
     Timings,
 )
-from ..errors import DeadlineExceeded, MaoOCRError, TooLarge, error_from_code
-from ..pool import PageTask
+from ..errors import DeadlineExceeded, MaoOCRError
 from ..settings import LimitSettings
 from ..telemetry.metrics import Metrics
 from .flight import SingleFlight
 from .language import detect_language
-from .ports import Admission, Document, EngineDirectory, PageCounter, PagePool, ResultCache
+from .ports import Document, EngineDirectory, PageCounter, PagePool, ResultCache
+from .reading import PageReading, Plan
 from .selector import select
 
-__all__ = ["CacheUse", "Recognizer"]
+__all__ = ["CacheUse", "Recognizer", "StreamBegun"]
 
 CacheUse = Literal["use", "refresh", "off"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """One request, ready to be carried out."""
+class StreamBegun:
+    """What a stream of pages tells first.
 
-    document: Document
-    options: OcrOptions
-    selection: Selection
-    client: str
-    deadline: float
-    key: str | None
+    Attributes:
+        pages_total: pages of the document.
+        pages_coming: pages that the stream will give.
+    """
+
+    pages_total: int
+    pages_coming: int
+    is_cached: bool
 
 
 class Recognizer:
@@ -58,9 +58,8 @@ class Recognizer:
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._pool = pool
+        self._reading = PageReading(pool, counter, limits)
         self._engines = engines
-        self._counter = counter
         self._cache = cache
         self._limits = limits
         self._metrics = metrics
@@ -119,23 +118,36 @@ class Recognizer:
         requirements: Requirements | None = None,
         engine: str | None = None,
         client: str = "local",
-    ) -> AsyncIterator[PageResult]:
+        cache: CacheUse = "use",
+    ) -> AsyncGenerator[StreamBegun | PageResult]:
         """Read a document page by page, each as soon as it and those before it are done.
 
+        The arguments are those of `recognize`.
+
+        Yields:
+            How many pages will come, then each of them; one that failed carries its error.
+
         Raises:
-            MaoOCRError: before the first page only; later a page carries its own error.
+            MaoOCRError: before the first page only.
         """
         try:
-            plan = self._plan(document, options, requirements, engine, client, "off")
+            plan = self._plan(document, options, requirements, engine, client, cache)
+            known = await self._cached(plan) if cache == "use" else None
+            if known is not None:
+                yield StreamBegun(known.pages_total, len(known.pages), is_cached=True)
+                for page in known.pages:
+                    yield page
+                return
             await document.keep()
-            numbers, _ = await self._numbers(plan)
-            with self._admit(plan, len(numbers)) as admission:
-                tasks = [asyncio.ensure_future(self._page(admission, plan, n)) for n in numbers]
-                try:
-                    for task in tasks:
-                        yield await task
-                finally:
-                    await _leave(tasks)
+            numbers, total = await self._reading.numbers(plan)
+            pages: list[PageResult] = []
+            with self._reading.admit(plan, len(numbers)) as admission:
+                yield StreamBegun(total, len(numbers), is_cached=False)
+                async with aclosing(self._reading.in_order(admission, plan, numbers)) as ordered:
+                    async for page in ordered:
+                        pages.append(page)
+                        yield page
+            await self._keep(plan, self._result(plan, pages, total))
         finally:
             document.release()
 
@@ -147,7 +159,7 @@ class Recognizer:
         engine: str | None,
         client: str,
         cache: CacheUse,
-    ) -> _Plan:
+    ) -> Plan:
         if options.language == "auto" and requirements is not None:
             options = replace(options, language=requirements.language)
         cards = self._engines.cards()
@@ -158,9 +170,9 @@ class Recognizer:
             digest = card.info.model_digest
             key = result_key(document.sha256, selection.engine, digest, options)
         deadline = self._clock() + self._limits.request_seconds
-        return _Plan(document, options, selection, client, deadline, key)
+        return Plan(document, options, selection, client, deadline, key)
 
-    async def _cached(self, plan: _Plan) -> OcrResult | None:
+    async def _cached(self, plan: Plan) -> OcrResult | None:
         if plan.key is None:
             return None
         found = await self._cache.get(plan.key)
@@ -169,7 +181,7 @@ class Recognizer:
         result = _decoder.decode(found)
         return replace(result, cached=True, selection=plan.selection)
 
-    async def _computed(self, plan: _Plan, hold: ExitStack) -> OcrResult:
+    async def _computed(self, plan: Plan, hold: ExitStack) -> OcrResult:
         if plan.key is None:
             return await self._compute(plan)
         flight = self._flights.join(plan.key)
@@ -179,70 +191,31 @@ class Recognizer:
         release = hold.pop_all().close
         return await self._flights.run(plan.key, lambda: self._compute(plan), landed=release)
 
-    async def _compute(self, plan: _Plan) -> OcrResult:
+    async def _compute(self, plan: Plan) -> OcrResult:
         await plan.document.keep()
         try:
             async with asyncio.timeout_at(self._loop_time(plan.deadline)):
-                numbers, total = await self._numbers(plan)
-                with self._admit(plan, len(numbers)) as admission:
-                    pages = await self._pages(admission, plan, numbers)
+                numbers, total = await self._reading.numbers(plan)
+                with self._reading.admit(plan, len(numbers)) as admission:
+                    pages = await self._reading.all(admission, plan, numbers)
         except TimeoutError:
             raise DeadlineExceeded(
                 f"The document was not read within {self._limits.request_seconds:g} s"
                 " (MAOOCR_LIMITS__REQUEST_SECONDS)."
             ) from None
         result = self._result(plan, pages, total)
-        if plan.key is not None and all(page.error is None for page in pages):
-            await self._cache.set(plan.key, _encoder.encode(result))
+        await self._keep(plan, result)
         return result
+
+    async def _keep(self, plan: Plan, result: OcrResult) -> None:
+        """Remember an answer that is whole."""
+        if plan.key is not None and result.pages_done == len(result.pages):
+            await self._cache.set(plan.key, _encoder.encode(result))
 
     def _loop_time(self, deadline: float) -> float:
         return asyncio.get_running_loop().time() + deadline - self._clock()
 
-    async def _numbers(self, plan: _Plan) -> tuple[Sequence[int], int]:
-        """The pages to read and how many there are in all."""
-        paged = plan.document.kind.paged
-        total = await self._counter.count(plan.document) if paged else 1
-        numbers = plan.options.pages.of(total)
-        if len(numbers) > self._limits.max_pages:
-            raise TooLarge(
-                f"The request is for {len(numbers)} pages; the limit is {self._limits.max_pages}"
-                " (MAOOCR_LIMITS__MAX_PAGES). Ask for some of them with `pages`."
-            )
-        return numbers, total
-
-    def _admit(self, plan: _Plan, pages: int) -> AbstractContextManager[Admission]:
-        return self._pool.admit(
-            plan.selection.engine, pages, client=plan.client, deadline=plan.deadline
-        )
-
-    async def _pages(
-        self, admission: Admission, plan: _Plan, numbers: Sequence[int]
-    ) -> list[PageResult]:
-        if len(numbers) == 1:
-            task = self._task(plan, numbers[0])
-            return [await admission.read(task)]
-        tasks = [asyncio.ensure_future(self._page(admission, plan, n)) for n in numbers]
-        try:
-            pages = await asyncio.gather(*tasks)
-        finally:
-            await _leave(tasks)
-        failed = [page.error for page in pages if page.error is not None]
-        if len(failed) == len(pages):
-            raise error_from_code(failed[0].code, f"Page {numbers[0]}: {failed[0].message}")
-        return pages
-
-    async def _page(self, admission: Admission, plan: _Plan, number: int) -> PageResult:
-        """Read one page of several; its failure is its own."""
-        try:
-            return await admission.read(self._task(plan, number))
-        except MaoOCRError as error:
-            return PageResult(number, error=PageError(error.code, error.message, error.retryable))
-
-    def _task(self, plan: _Plan, number: int) -> PageTask:
-        return PageTask(plan.document.sha256, plan.document.kind, number, plan.options)
-
-    def _result(self, plan: _Plan, pages: Sequence[PageResult], total: int) -> OcrResult:
+    def _result(self, plan: Plan, pages: Sequence[PageResult], total: int) -> OcrResult:
         timings = Timings(
             queue_s=sum(page.queue_s for page in pages),
             decode_s=sum(page.decode_s for page in pages),
@@ -250,15 +223,6 @@ class Recognizer:
         )
         result = OcrResult(tuple(pages), total, plan.selection, timings)
         return replace(result, language=detect_language(result.text))
-
-
-async def _leave(tasks: Sequence["asyncio.Task[PageResult]"]) -> None:
-    """Cancel what still runs and wait until it is over."""
-    unfinished = [task for task in tasks if not task.done()]
-    for task in unfinished:
-        task.cancel()
-    if unfinished:
-        await asyncio.wait(unfinished)
 
 
 _encoder = msgspec.msgpack.Encoder()

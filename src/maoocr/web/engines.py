@@ -1,11 +1,12 @@
 """GET /api/ocr/engines and /api/ocr/options: what there is to choose from."""
 
-from typing import Any
+from collections.abc import Iterable
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 
+from ..exports import formats
 from ..pool import EngineStatus
 from ..service.options import OPTIONS, OptionSpec
 from .gateway import gateway_of
@@ -84,17 +85,23 @@ async def engines(request: Request) -> EnginesReply:
 @router.get("/api/ocr/options", responses=documented())
 async def options(request: Request) -> OptionsReply:
     """Every option that a recognition takes."""
-    names = gateway_of(request).pool.status().engines
-    choice: dict[str, Any] = {
-        "name": "engine",
-        "type": "enum",
-        "title": "Engine",
-        "description": "Who reads the document; `auto` leaves the choice to the server.",
-        "default": "auto",
-        "values": [{"value": name, "title": name} for name in ["auto", *names]],
-    }
-    described = [_option_model(spec) for spec in OPTIONS]
-    return OptionsReply(options=[*described, OptionModel(**choice)])
+    engine = OptionModel(
+        name="engine",
+        type="enum",
+        title="Engine",
+        description="Who reads the document; `auto` leaves the choice to the server.",
+        default="auto",
+        values=_values(["auto", *gateway_of(request).pool.status().engines]),
+    )
+    form = OptionModel(
+        name="format",
+        type="enum",
+        title="Form of the answer",
+        description="`jsonl` sends each page as soon as it is read.",
+        default="json",
+        values=_values(formats),
+    )
+    return OptionsReply(options=[*map(_option_model, OPTIONS), engine, form])
 
 
 def engine_model(name: str, engine: EngineStatus) -> EngineModel:
@@ -112,6 +119,10 @@ def engine_model(name: str, engine: EngineStatus) -> EngineModel:
         lanes_ready=sum(lane.state in {"idle", "busy"} for lane in engine.lanes),
         queue_pages=engine.queue_pages,
     )
+
+
+def _values(names: Iterable[str]) -> list[OptionValueModel]:
+    return [OptionValueModel(value=name, title=name) for name in names]
 
 
 def _option_model(spec: OptionSpec) -> OptionModel:

@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.responses import FileResponse, HTMLResponse, Response
@@ -55,9 +56,18 @@ async def docs() -> Response:
     return HTMLResponse(_DOCS, headers={"Content-Security-Policy": _DOCS_POLICY})
 
 
+class _Revalidated(StaticFiles):
+    """Files that a browser asks for again each time, so that an upgrade is never seen in half."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
 def install(app: FastAPI) -> None:
     """Serve the page, its files and the documentation."""
     app.include_router(router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", _Revalidated(directory=STATIC), name="static")
     assets = files("fastapi_offline").joinpath("static")
     app.mount("/docs/assets", StaticFiles(directory=str(assets)), name="docs")

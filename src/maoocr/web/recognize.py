@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
+from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from fastapi import APIRouter
@@ -36,7 +37,7 @@ from ..errors import (
 )
 from ..exports import formats, page_object, result_object
 from ..service.options import parse_options
-from ..service.recognizer import CacheUse
+from ..service.recognizer import CacheUse, StreamBegun
 from ..service.requirements import parse_requirements
 from .body import until_caller_leaves
 from .gateway import gateway_of
@@ -109,9 +110,10 @@ async def _recognize(request: Request) -> Response:
     except MaoOCRError:
         intake.upload.release()
         raise
-    if answer_format == "jsonl":
-        return await _streamed(request, gateway.recognizer.stream(intake.upload, **call))
     cache = _cache_use(request)
+    if answer_format == "jsonl":
+        pages = gateway.recognizer.stream(intake.upload, **call, cache=cache)
+        return await _streamed(request, pages)
     work = gateway.recognizer.recognize(intake.upload, **call, cache=cache)
     result = await _while_connected(request, work)
     headers = {"X-Cache": "hit" if result.cached else "shared" if result.shared else "miss"}
@@ -189,20 +191,28 @@ async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
             await asyncio.wait({task})
 
 
-async def _streamed(request: Request, pages: AsyncIterator[PageResult]) -> Response:
+async def _streamed(request: Request, stream: AsyncGenerator[StreamBegun | PageResult]) -> Response:
     """One page a line, each as soon as it is there; a failure before the first is an answer."""
-    first = await _while_connected(request, _first(pages))
+    begun, first = await _while_connected(request, _begin(stream))
+    headers = {
+        "X-Cache": "hit" if begun.is_cached else "miss",
+        "X-Pages-Total": str(begun.pages_coming),
+    }
 
     async def lines() -> AsyncIterator[bytes]:
-        yield _page_line(first)
-        async for page in pages:
-            yield _page_line(page)
+        async with aclosing(stream):
+            yield _page_line(first)
+            async for page in stream:
+                yield _page_line(cast(PageResult, page))
 
-    return StreamingResponse(lines(), media_type="application/x-ndjson")
+    return StreamingResponse(lines(), headers=headers, media_type="application/x-ndjson")
 
 
-async def _first(pages: AsyncIterator[PageResult]) -> PageResult:
-    return await anext(pages)
+async def _begin(
+    stream: AsyncGenerator[StreamBegun | PageResult],
+) -> tuple[StreamBegun, PageResult]:
+    """What the stream tells first, and its first page."""
+    return cast(StreamBegun, await anext(stream)), cast(PageResult, await anext(stream))
 
 
 def _page_line(page: PageResult) -> bytes:

@@ -1,8 +1,8 @@
 """The use case with a pool of its own making: what it asks of the rooms below, and when."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -23,7 +23,7 @@ from maoocr.errors import (
 )
 from maoocr.pool import PageTask
 from maoocr.service.ports import Document, EngineCard
-from maoocr.service.recognizer import CacheUse, Recognizer
+from maoocr.service.recognizer import CacheUse, Recognizer, StreamBegun
 from maoocr.settings import LimitSettings
 from maoocr.telemetry.metrics import Metrics
 
@@ -302,20 +302,38 @@ async def test_the_language_of_the_requirements_holds_where_no_option_says_other
     assert any("language ru" in reason for reason in result.selection.reasons)
 
 
-async def test_pages_stream_in_order_and_the_rest_stops_when_the_reader_does() -> None:
+async def test_pages_stream_in_order_and_a_bad_one_carries_its_error() -> None:
     bench, sheet = Bench(pages=3), Sheet(kind=PDF)
     bench.pool.failing = {2: UnreadableDocument("broken")}
-    pages = bench.recognizer.stream(sheet, OcrOptions())
-    seen = [page async for page in pages]
-    assert [page.number for page in seen] == [1, 2, 3]
-    assert seen[1].error is not None
+    begun, *pages = [item async for item in bench.recognizer.stream(sheet, OcrOptions())]
+    assert begun == StreamBegun(pages_total=3, pages_coming=3, is_cached=False)
+    assert [page.number for page in pages if isinstance(page, PageResult)] == [1, 2, 3]
+    assert isinstance(pages[1], PageResult)
+    assert pages[1].error is not None
+    assert (sheet.released, bench.pool.open) == (1, 0)
+
+
+async def test_a_stream_fills_the_cache_and_is_answered_from_it() -> None:
+    bench = Bench(pages=2)
+    first = [item async for item in bench.recognizer.stream(Sheet(kind=PDF), OcrOptions())]
+    assert (await bench.start(Sheet(kind=PDF))).cached
+    second = [item async for item in bench.recognizer.stream(Sheet(kind=PDF), OcrOptions())]
+    assert second[0] == StreamBegun(2, 2, is_cached=True)
+    assert second[1:] == first[1:]
+    assert bench.pool.read_pages == [1, 2]
+
+
+async def test_a_single_page_that_fails_ends_its_stream_with_its_error() -> None:
+    bench, sheet = Bench(), Sheet()
+    bench.pool.failing = {1: UnreadableDocument("broken")}
+    with pytest.raises(UnreadableDocument):
+        [item async for item in bench.recognizer.stream(sheet, OcrOptions())]
     assert (sheet.released, bench.pool.open) == (1, 0)
 
 
 async def test_a_stream_that_is_closed_early_frees_its_room() -> None:
     bench, sheet = Bench(pages=3), Sheet(kind=PDF)
-    pages = bench.recognizer.stream(sheet, OcrOptions())
-    await anext(pages)
-    close: Callable[[], object] = pages.aclose  # type: ignore[attr-defined]
-    await close()  # type: ignore[misc]
+    async with aclosing(bench.recognizer.stream(sheet, OcrOptions())) as stream:
+        await anext(stream)
+        await anext(stream)
     assert (sheet.released, bench.pool.open) == (1, 0)
