@@ -7,6 +7,7 @@ Results go to stdout and nothing else does; what is for a person to know goes to
 import typer
 
 from .. import __version__
+from .bench import PASS_ON, bench
 from .models import models
 from .recognize import recognize
 from .sentences import guarded
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command(no_args_is_help=True)(recognize)
 app.add_typer(models, name="models")
+app.command(context_settings=PASS_ON)(bench)
 
 
 @app.command()
