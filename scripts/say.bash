@@ -20,13 +20,17 @@ apt_get() {
   fi
 }
 
-# Installs Debian packages, quietly; fails when that is not allowed or does not work.
+# Installs Debian packages; fails when that is not allowed or does not work.
 install_packages() {
   local apt
   read -ra apt < <(apt_get) || return 1
+  say "Installing Debian's $*." >&2
+  mkdir -p logs
   export DEBIAN_FRONTEND=noninteractive
-  "${apt[@]}" update -qq >/dev/null 2>&1 || true
-  "${apt[@]}" install -y -qq --no-install-recommends "$@" >/dev/null
+  {
+    "${apt[@]}" update || true
+    "${apt[@]}" install -y --no-install-recommends "$@"
+  } >>logs/packages.log 2>&1
 }
 
 # Fails with a sentence unless the file system of this folder has room for so many MiB.
