@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from .checkout import ROOT, python_sources
+from tests.house.checkout import ROOT, python_sources
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROD = [Requirement(text) for text in PYPROJECT["project"]["dependencies"]]

@@ -10,8 +10,7 @@ from maoocr.settings import Settings
 from scripts.reference.errors import errors_page
 from scripts.reference.metrics import metrics_page
 from scripts.reference.routes import openapi_document, route_names
-
-from .checkout import ROOT, project_files
+from tests.house.checkout import ROOT, project_files
 
 PAGES = [path for path in project_files() if path.suffix == ".md"]
 READMES = ("README.md", "README.zh-CN.md")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .checkout import SOURCE, module_parts, python_sources
+from tests.house.checkout import SOURCE, module_parts, python_sources
 
 LAYERS = (
     {"cli"},

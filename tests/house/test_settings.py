@@ -7,8 +7,7 @@ import pytest
 
 from maoocr.settings import Settings
 from scripts.reference.settings import Leaf, configuration_page, env_example, leaves
-
-from .checkout import ROOT
+from tests.house.checkout import ROOT
 
 LINE = re.compile(r"^#([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 

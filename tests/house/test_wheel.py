@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .checkout import ROOT, SOURCE, project_files
+from tests.house.checkout import ROOT, SOURCE, project_files
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .checkout import ROOT, project_files
+from tests.house.checkout import ROOT, project_files
 
 FOREIGN = tuple(
     map(

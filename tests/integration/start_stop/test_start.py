@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, Checkout, address_in, get, is_running
-from .waiting import wait_for
+from tests.integration.start_stop.checkouts import ROOT, Checkout, address_in, get, is_running
+from tests.integration.start_stop.waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_printed_line_reads_the_sample(checkout: Checkout) -> None:
     answer = checkout.start(MAOOCR_ENGINE="ppocr")
     assert answer.returncode == 0, answer.stderr

@@ -12,9 +12,8 @@ import pytest
 from PIL import Image
 
 from maoocr.engines.fake import picture_of
-
-from .conftest import Checkout, is_running
-from .waiting import refuses, wait_for
+from tests.integration.start_stop.checkouts import Checkout, is_running
+from tests.integration.start_stop.waiting import refuses, wait_for
 
 pytestmark = pytest.mark.integration
 
