@@ -6,7 +6,7 @@ import resource
 import signal
 import sys
 
-__all__ = ["confine", "die_with_parent", "keep_memory", "resident_bytes", "trim"]
+__all__ = ["confine", "die_with_parent", "keep_memory", "open_files", "resident_bytes", "trim"]
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -54,6 +54,11 @@ def keep_memory() -> None:
 def resident_bytes() -> int:
     """Resident memory of this process."""
     return _pages_of_memory()[1]
+
+
+def open_files() -> int:
+    """Descriptors that this process holds."""
+    return len(os.listdir("/proc/self/fd")) - 1
 
 
 def trim() -> None:

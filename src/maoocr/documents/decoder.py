@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ..errors import MaoOCRError, PageTooComplex, UnreadableDocument
 from . import wire
-from .confinement import confine, die_with_parent, keep_memory, resident_bytes, trim
+from .confinement import confine, die_with_parent, keep_memory, open_files, resident_bytes, trim
 from .images import ImageDocument, LoadedPage
 from .kinds import Kind, kind_named
 from .limits import DECODER_MEMORY, DecodeLimits
@@ -34,6 +34,7 @@ __all__ = ["Start", "main"]
 _OPEN_DOCUMENTS = 2
 _IDLE_S = 10.0
 _MAX_RESIDENT_BYTES = 384 * 1024 * 1024
+_MAX_OPEN_FILES = 16
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -68,13 +69,18 @@ class _Program:
                 self._forget()
             request = wire.decode_request(wire.receive(self.connection))
             reply = self._answer(request)
-            if resident_bytes() > _MAX_RESIDENT_BYTES:
-                self._forget()
-                trim()
-            last = resident_bytes() > _MAX_RESIDENT_BYTES
+            last = self._has_grown()
             wire.send(self.connection, wire.encode(msgspec.structs.replace(reply, last=last)))
             if last:
                 return
+
+    def _has_grown(self) -> bool:
+        """Whether a library leaks; what is merely kept is given up first."""
+        if resident_bytes() <= _MAX_RESIDENT_BYTES and open_files() <= _MAX_OPEN_FILES:
+            return False
+        self._forget()
+        trim()
+        return resident_bytes() > _MAX_RESIDENT_BYTES or open_files() > _MAX_OPEN_FILES
 
     def _answer(self, request: wire.Request) -> wire.Reply:
         try:

@@ -25,6 +25,8 @@ from .pdf_resolution import page_pixels
 
 __all__ = ["PdfDocument", "PdfPage"]
 
+_LOCKED = frozenset({pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY})
+
 
 @dataclass(frozen=True, slots=True)
 class PdfPage:
@@ -52,14 +54,7 @@ class PdfDocument:
             UnreadableDocument: it is broken or has no page.
         """
         self._limits = limits
-        try:
-            self._document = pdfium.PdfDocument(path)
-        except pdfium.PdfiumError as error:
-            if error.err_code in {pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY}:
-                raise PasswordProtected(
-                    "The PDF is protected by a password. Remove it and send the file again."
-                ) from error
-            raise UnreadableDocument("The PDF is broken, ends early or has no page.") from error
+        self._document = pdfium.PdfDocument(_load(path))
         # Must come before the first page is loaded, or filled-in fields are not drawn.
         with contextlib.suppress(pdfium.PdfiumError):
             self._document.init_forms()
@@ -141,6 +136,21 @@ class PdfDocument:
                 return PdfPage(width, height, read_lines(layer, words, visible_only=visible_only))
         _render(page, self._document.formenv, width, height, pixels)
         return PdfPage(width, height, None)
+
+
+def _load(path: Path) -> pdfium_c.FPDF_DOCUMENT:
+    """Open a file that has a page; pypdfium2's own way leaves one without any open for ever."""
+    raw = pdfium_c.FPDF_LoadDocument(bytes(path) + b"\0", None)
+    if not raw:
+        if pdfium_c.FPDF_GetLastError() in _LOCKED:
+            raise PasswordProtected(
+                "The PDF is protected by a password. Remove it and send the file again."
+            )
+        raise UnreadableDocument("The PDF is broken or ends early.")
+    if pdfium_c.FPDF_GetPageCount(raw) < 1:
+        pdfium_c.FPDF_CloseDocument(raw)
+        raise UnreadableDocument("The PDF has no page.")
+    return raw
 
 
 def _render(

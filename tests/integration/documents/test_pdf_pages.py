@@ -6,7 +6,6 @@ import pytest
 from maoocr.domain import OcrOptions, Polygon
 from maoocr.errors import InvalidRequest, TooLarge, UnreadableDocument
 from tests.fakes.pdf_files import A4, Grey, Page, image, pdf, text, text_field
-
 from tests.fakes.shelf import Shelf
 
 pytestmark = pytest.mark.integration
