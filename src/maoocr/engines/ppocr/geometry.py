@@ -24,7 +24,7 @@ def order_corners(corners: NDArray[np.float32]) -> NDArray[np.float32]:
     left = np.take_along_axis(left, np.argsort(left[:, :, 1:], axis=1, kind="stable"), axis=1)
     right = np.take_along_axis(right, np.argsort(right[:, :, 1:], axis=1, kind="stable"), axis=1)
     ordered = np.stack([left[:, 0], right[:, 0], right[:, 1], left[:, 1]], axis=1)
-    return ordered.astype(np.float32)
+    return np.asarray(ordered, dtype=np.float32)
 
 
 def box_sizes(boxes: Boxes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -37,7 +37,7 @@ def box_sizes(boxes: Boxes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 def box_angles(boxes: Boxes) -> NDArray[np.float32]:
     """Slope of each box's top side in radians, positive when it runs downwards."""
     across = boxes[:, 1] - boxes[:, 0]
-    return np.arctan2(across[:, 1], across[:, 0]).astype(np.float32)
+    return np.asarray(np.arctan2(across[:, 1], across[:, 0]), dtype=np.float32)
 
 
 _TURNS = {

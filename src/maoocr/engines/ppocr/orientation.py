@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .crops import HEIGHT_PX, Crop, crop_line
+from .ctc import Reading
 from .geometry import Boxes, box_sizes, turn_image
-from .recognition import HEIGHT_PX, Crop, Reading, crop_line
 from .runtime import Images
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "is_sideways",
     "is_tall",
     "laid_out",
+    "runs_down",
     "sample_lines",
     "turned_down",
 ]
@@ -36,15 +38,19 @@ def is_tall(boxes: Boxes) -> NDArray[np.bool_]:
     return np.asarray(heights >= TALL_ASPECT * widths)
 
 
+def runs_down(boxes: Boxes) -> NDArray[np.bool_]:
+    """Which boxes have a first side that is steeper than 45 degrees."""
+    across = boxes[:, 1] - boxes[:, 0]
+    return np.asarray(np.abs(across[:, 1]) > np.abs(across[:, 0]))
+
+
 def is_sideways(boxes: Boxes) -> bool:
     """Whether most of the text, measured in characters, runs up or down the page."""
     if not len(boxes):
         return False
     widths, heights = box_sizes(boxes)
-    long, short = np.maximum(widths, heights), np.maximum(np.minimum(widths, heights), 1)
-    weight = long / short
-    tall = is_tall(boxes)
-    return bool(weight[tall].sum() > 0.5 * weight.sum() and tall.any())
+    weight = np.maximum(widths, heights) / np.maximum(np.minimum(widths, heights), 1)
+    return bool(weight[runs_down(boxes)].sum() > 0.5 * weight.sum())
 
 
 def sample_lines(boxes: Boxes, count: int = SAMPLES) -> list[int]:

@@ -3,29 +3,22 @@
 All pages of a call go through each step together, so that a device that wants batches gets them.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from . import orientation, stretch
+from .crops import Crop
+from .ctc import NOTHING, Reading
 from .detection import Detector
-from .geometry import Boxes, box_sizes, turn_image
-from .reading_order import page_slope
-from .recognition import NOTHING, Crop, Reading, Recognizer
+from .geometry import Boxes, turn_image
+from .looking import find_text
+from .recognition import Recognizer
 from .runtime import Images
 
 __all__ = ["FoundPage", "Line", "PageReader"]
 
-FIRST_PIXELS = 450_000
-MAX_PIXELS = 2_500_000
-MIN_TEXT_PX = 12.0
-GOOD_TEXT_PX = 17.0
-"""Height of a box at the scale of detection: the least that is found well, and a comfortable one."""
-LARGEST_TEXT_PIXELS = 60_000
-FAINT_RANGE = 96
-STEEP = math.radians(45)
 SECOND_LOOK_SCORE = 0.75
 MIN_GAIN = 0.1
 
@@ -92,49 +85,16 @@ class PageReader:
         return pages
 
     def _detect(self, page: FoundPage) -> None:
-        boxes = self._find_boxes(page.image)
-        page.vertical = orientation.is_sideways(boxes)
+        boxes = find_text(page.image, self._detector, self._threads, self._checkpoint)
         tall = orientation.is_tall(boxes)
         boxes[tall] = orientation.turned_down(boxes[tall])
+        page.vertical = orientation.is_sideways(boxes)
         page.lines = [Line(Crop(page.image, box)) for box in boxes]
-
-    def _find_boxes(self, image: Images) -> Boxes:
-        """Look at a moderate scale; closer if the text is small, and otherwise if there is none."""
-        height, width = image.shape[:2]
-        area = height * width
-        scale = min(1.0, math.sqrt(FIRST_PIXELS / area))
-        boxes = self._find_at(image, scale)
-        if not len(boxes):
-            return self._find_hidden(image, scale)
-        text = _small_text(boxes) * scale
-        if text < MIN_TEXT_PX:
-            closer = min(scale * GOOD_TEXT_PX / max(text, 4.0), math.sqrt(MAX_PIXELS / area))
-            if closer > 1.15 * scale:
-                boxes = self._find_at(image, closer)
-        return boxes
-
-    def _find_hidden(self, image: Images, scale: float) -> Boxes:
-        """Look for what a first look overlooks: very large text, then very faint text."""
-        height, width = image.shape[:2]
-        far = math.sqrt(LARGEST_TEXT_PIXELS / (height * width))
-        boxes = self._find_at(image, far) if far < 0.6 * scale else _NO_BOXES
-        if not len(boxes):
-            low, high = np.percentile(image[:: max(1, height // 256), :: max(1, width // 256)], (1, 99))
-            if 4 <= high - low <= FAINT_RANGE:
-                clear = (image.astype(np.float32) - low) * (255 / (high - low))
-                boxes = self._find_at(np.clip(clear, 0, 255).astype(np.uint8), scale)
-        return boxes
-
-    def _find_at(self, image: Images, scale: float) -> Boxes:
-        boxes, _ = self._detector.find(
-            image, scale, threads=self._threads, checkpoint=self._checkpoint
-        )
-        return boxes
 
     def _sample(self, page: FoundPage) -> list[Line]:
         """A few lines of the kind that most of the page is."""
         boxes = _boxes(page.lines)
-        tall = _runs_down(boxes)
+        tall = orientation.runs_down(boxes)
         usual = [line for line, down in zip(page.lines, tall, strict=True) if down == page.vertical]
         return [usual[i] for i in orientation.sample_lines(_boxes(usual))]
 
@@ -144,10 +104,7 @@ class PageReader:
             return False
         score = _mean_score([line.reading or NOTHING for line in sample])
         if not page.vertical and score >= orientation.SURE_SCORE:
-            slope = page_slope(_boxes(sample))
-            if abs(slope) <= STEEP:
-                return False
-            return self._turn(page, 270 if slope > 0 else 90)
+            return False
         over = self._recognize([_turned_over(line.crop) for line in sample])
         other = _mean_score(over)
         if page.vertical:
@@ -212,25 +169,8 @@ class PageReader:
         return self._recognizer.read(crops, threads=self._threads, checkpoint=self._checkpoint)
 
 
-_NO_BOXES = np.empty((0, 4, 2), dtype=np.float32)
-
-
-def _small_text(boxes: Boxes) -> float:
-    """Height of the smaller text of a page: a quarter of its length is no higher."""
-    widths, heights = box_sizes(boxes)
-    short, long = np.minimum(widths, heights), np.maximum(widths, heights)
-    order = np.argsort(short)
-    passed = np.cumsum((long / np.maximum(short, 1))[order])
-    return float(short[order][np.searchsorted(passed, passed[-1] / 4)])
-
-
 def _boxes(lines: Sequence[Line]) -> Boxes:
     return np.array([line.crop.box for line in lines], dtype=np.float32).reshape(-1, 4, 2)
-
-
-def _runs_down(boxes: Boxes) -> list[bool]:
-    across = boxes[:, 1] - boxes[:, 0]
-    return [bool(down) for down in np.abs(across[:, 1]) > np.abs(across[:, 0])]
 
 
 def _turned_over(crop: Crop) -> Crop:

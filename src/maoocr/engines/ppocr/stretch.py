@@ -1,17 +1,17 @@
 """How wide a line must be for the recognizer: by characters, not by pixels.
 
 CTC emits at most one character a step, and a step is 8 pixels of a crop 48 pixels high. At full
-width Chinese characters have about five steps each, Latin letters two. The cost of a line grows with
-its steps, so a line is squeezed until its characters have the steps that they need; one that turns
-out denser than its page is read again, wider.
+width Chinese characters have about five steps each, Latin letters two. The cost of a line grows
+with its steps, so a line is squeezed until its characters have the steps that they need; one that
+turns out denser than its page is read again, wider.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from .recognition import HEIGHT_PX, STEP_PX, Crop, Reading
-from .words import stands_alone
+from .crops import HEIGHT_PX, STEP_PX, Crop
+from .ctc import Reading, stands_alone
 
 __all__ = ["is_ideographic", "is_starved", "page_squeeze", "wider"]
 

@@ -1,29 +1,14 @@
 """Where each word of a line lies, from the steps at which the recognizer emitted its characters."""
 
-import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 
 from ...domain import Polygon, Word
+from .ctc import Glyph, stands_alone, text_of
 from .geometry import Box
-from .recognition import Glyph
 
-__all__ = ["as_polygon", "stands_alone", "words_of"]
-
-_UNSPACED = (
-    (0x2E80, 0xA4CF),
-    (0xF900, 0xFAFF),
-    (0xFE30, 0xFE4F),
-    (0xFF00, 0xFFEF),
-    (0x20000, 0x3FFFF),
-)
-
-
-def stands_alone(character: str) -> bool:
-    """Whether the script is written without spaces, so that each character counts as a word."""
-    code = ord(character[0])
-    return any(low <= code <= high for low, high in _UNSPACED)
+__all__ = ["as_polygon", "words_of"]
 
 
 def as_polygon(corners: Box) -> Polygon:
@@ -47,7 +32,7 @@ def words_of(glyphs: Sequence[Glyph], box: Box) -> tuple[Word, ...]:
         start = max(0.0, centres[first] - min(before, pitch) / 2)
         end = min(1.0, centres[last] + min(after, pitch) / 2)
         run = glyphs[first : last + 1]
-        text = unicodedata.normalize("NFC", "".join(glyph.text for glyph in run))
+        text = text_of(run)
         score = sum(glyph.score for glyph in run) / len(run)
         words.append(Word(text, min(1.0, score), as_polygon(_part(box, start, end))))
     return tuple(words)
