@@ -1,8 +1,11 @@
 """Several documents in the works at once, their results in the order of the documents."""
 
 import asyncio
+import os
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from typing import Protocol, Unpack
 
 from ..client import Document, Reply
@@ -13,6 +16,8 @@ from .sources import Source
 __all__ = ["Outcome", "Reader", "in_order"]
 
 Outcome = Reply | MaoOCRError
+
+_CHUNK_BYTES = 1024 * 1024
 
 
 class Reader(Protocol):
@@ -42,7 +47,10 @@ async def in_order(
     async def outcome(source: Source) -> Outcome:
         async with room:
             try:
-                return await reader.recognize(source.document, **asked)
+                document = source.document
+                if document is None:
+                    document = await _standard_input()
+                return await reader.recognize(document, **asked)
             except MaoOCRError as error:
                 return error
             except OSError as error:
@@ -66,6 +74,34 @@ async def in_order(
             task.cancel()
         if running:
             await asyncio.wait([task for _, task in running])
+
+
+async def _standard_input() -> bytes:
+    """All of stdin.
+
+    Read by a thread of its own that nobody waits for: a read of a terminal or a pipe ends when the
+    other side wants, and Ctrl-C must not have to wait for that.
+    """
+    loop = asyncio.get_running_loop()
+    arrived: asyncio.Future[bytes] = loop.create_future()
+
+    def settle(data: bytes | None, error: OSError | None) -> None:
+        if not arrived.done():
+            arrived.set_exception(error) if error else arrived.set_result(data or b"")
+
+    def read() -> None:
+        data, error = bytearray(), None
+        try:
+            # Not sys.stdin: a thread that holds its lock aborts the interpreter at the exit.
+            while chunk := os.read(0, _CHUNK_BYTES):
+                data += chunk
+        except OSError as failure:
+            error = failure
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, bytes(data), error)
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+    return await arrived
 
 
 def _told(source: Source, error: OSError) -> MaoOCRError:

@@ -70,14 +70,23 @@ def recognize(
     settings = load_settings()
     results = Results(chosen, many=len(sources) > 1)
     if server:
-        client = AsyncClient(server, retries=_BUSY_RETRIES)
-        work = _read_all(client, sources, asked, jobs or _REQUESTS_AT_ONCE, results)
+        work = _read_there(server, sources, asked, jobs or _REQUESTS_AT_ONCE, results)
     else:
         reader = LocalReader(_patient(settings))
         work = _read_all(reader, sources, asked, jobs or 2 * _lanes(settings), results)
     asyncio.run(work)
     if results.failures:
         raise typer.Exit(1)
+
+
+async def _read_there(
+    server: str, sources: Sequence[Source], asked: Asked, at_once: int, results: Results
+) -> None:
+    async with AsyncClient(server) as client:
+        # A server that is not there is one sentence, and not one for each file after many attempts.
+        await client.health()
+    client = AsyncClient(server, retries=_BUSY_RETRIES)
+    await _read_all(client, sources, asked, at_once, results)
 
 
 async def _read_all(

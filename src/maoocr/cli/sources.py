@@ -1,6 +1,5 @@
 """What is to be read, and where its result goes."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -13,8 +12,8 @@ __all__ = ["Source", "find_sources"]
 
 # fmt: off
 _SUFFIXES = frozenset({
-    ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpeg", ".jpg", ".pdf", ".png", ".tif",
-    ".tiff", ".webp",
+    ".avif", ".bmp", ".gif", ".heic", ".heif", ".j2k", ".jfif", ".jp2", ".jpeg", ".jpg", ".jpx",
+    ".pbm", ".pdf", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
 })
 # fmt: on
 
@@ -25,12 +24,12 @@ class Source:
 
     Attributes:
         name: as the person named it, or its path below the folder that he named.
-        document: for a reader.
+        document: for a reader; None is stdin.
         target: the file to write; None is stdout.
     """
 
     name: str
-    document: Document
+    document: Document | None
     target: Path | None
 
 
@@ -48,6 +47,8 @@ def find_sources(files: Sequence[str], output: Path | None, suffix: str) -> list
     Raises:
         BadParameter: a folder has nothing to read, or two results would be one file.
     """
+    if files.count("-") > 1:
+        raise typer.BadParameter("Stdin can be read only once.")
     sources = []
     for file in files:
         for name, document, below in _expanded(file):
@@ -59,9 +60,9 @@ def find_sources(files: Sequence[str], output: Path | None, suffix: str) -> list
     return sources
 
 
-def _expanded(file: str) -> Iterator[tuple[str, Document, PurePath]]:
+def _expanded(file: str) -> Iterator[tuple[str, Document | None, PurePath]]:
     if file == "-":
-        yield "-", sys.stdin.buffer, PurePath("stdin")
+        yield "-", None, PurePath("stdin")
         return
     path = Path(file)
     if not path.is_dir():

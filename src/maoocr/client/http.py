@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
@@ -131,7 +132,7 @@ class Client:
         while True:
             try:
                 with translated_failures(self._url):
-                    response = self._http.request(call.method, call.path, **call.parts())
+                    response = self._http.request(call.method, call.path, **call.parts)
                 return call.parse(response)
             except MaoOCRError as error:
                 pause_s = self._retry.pause_s(error, attempt)
@@ -172,7 +173,8 @@ class AsyncClient:
         **asked: Unpack[Asked],
     ) -> Reply:
         """Read the text of an image or a document; see `Client.recognize`."""
-        with opened(document) as data:
+        with ExitStack() as stack:
+            data = await asyncio.to_thread(stack.enter_context, opened(document))
             return await self._send(recognize_call(data, requirements, asked))
 
     async def recognize_with_requirements(
@@ -216,7 +218,7 @@ class AsyncClient:
         while True:
             try:
                 with translated_failures(self._url):
-                    response = await self._http.request(call.method, call.path, **call.parts())
+                    response = await self._http.request(call.method, call.path, **call.parts)
                 return call.parse(response)
             except MaoOCRError as error:
                 pause_s = self._retry.pause_s(error, attempt)

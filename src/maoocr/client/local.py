@@ -4,11 +4,13 @@ import asyncio
 
 # By name, so that its own hook at the interpreter's exit is set, and is called after ours.
 import concurrent.futures.thread
+import io
+import os
 import threading
 import time
 import weakref
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from functools import cache
 from types import TracebackType
@@ -19,7 +21,7 @@ from ..engines.base import EngineSpec
 from ..errors import ShuttingDown
 from ..settings import Settings
 from .reply import Reply
-from .wire import Asked, Document, opened, requirements_object
+from .wire import Asked, Document, requirements_object
 
 if TYPE_CHECKING:
     from ..bootstrap import Runtime
@@ -93,12 +95,13 @@ class LocalReader:
     async def _spooled(self, runtime: "Runtime", document: Document) -> Any:
         writer = runtime.spool.writer(runtime.settings.limits.max_body_bytes)
         try:
-            with opened(document) as data:
-                if isinstance(data, bytes):
-                    await writer.write(data)
-                else:
-                    while chunk := await asyncio.to_thread(data.read, _CHUNK_BYTES):
-                        await writer.write(chunk)
+            with ExitStack() as stack:
+                if isinstance(document, bytes):
+                    document = io.BytesIO(document)
+                elif isinstance(document, str | os.PathLike):
+                    document = stack.enter_context(open(document, "rb"))  # noqa: ASYNC230
+                while chunk := await asyncio.to_thread(document.read, _CHUNK_BYTES):
+                    await writer.write(chunk)
             return await writer.finish()
         except BaseException:
             writer.abort()
@@ -187,7 +190,11 @@ class _Background:
             target=lambda: asyncio.run(self._serve()), name="maoocr", daemon=True
         )
         self._thread.start()
-        self._loop, self._stop = self._started.result()
+        try:
+            self._loop, self._stop = self._started.result()
+        except Exception:
+            self._thread.join()
+            raise
         # A call that is handed to a loop which has already stopped would wait for ever.
         self._handing_over = threading.Lock()
         self._closed = False

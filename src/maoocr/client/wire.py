@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import IO, Any, Generic, TypedDict, TypeVar
 
 import httpx
@@ -84,14 +84,14 @@ class Call(Generic[T]):
     """One request to make.
 
     Attributes:
-        parts: makes the body's arguments for httpx, anew for each attempt.
+        parts: the body's arguments for httpx, which rewinds files before it sends them.
         parse: reads the answer, or raises the error that it tells.
     """
 
     method: str
     path: str
     parse: Callable[[httpx.Response], T]
-    parts: Callable[[], dict[str, Any]] = dict
+    parts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def recognize_call(
@@ -106,13 +106,8 @@ def recognize_call(
     if requirements is not None:
         fields["requirements"] = json.dumps(requirements_object(requirements))
         path += "-with-requirements"
-    start = None if isinstance(data, bytes) else data.tell()
-
-    def parts() -> dict[str, Any]:
-        if start is not None and not isinstance(data, bytes):
-            data.seek(start)
-        return {"data": fields, "files": {"image": ("document", data, "application/octet-stream")}}
-
+    files = {"image": ("document", data, "application/octet-stream")}
+    parts = {"data": fields, "files": files}
     return Call("POST", path, lambda response: reply_from_json(_success(response)), parts)
 
 
@@ -144,10 +139,10 @@ def health_call() -> Call[dict[str, Any]]:
 
 @contextmanager
 def opened(document: Document) -> Iterator[bytes | IO[bytes]]:
-    """The bytes, or a file that can be rewound to where it stood.
+    """The bytes, or a file that stands at its beginning and can be read more than once.
 
-    A pipe is read to its end: its length must be known before the request is sent, and a second
-    attempt needs the bytes again.
+    Any other file is read to its end: the length must be known before a request is sent, and a
+    second attempt needs the bytes again.
 
     Raises:
         OSError: the path cannot be read.
@@ -156,9 +151,9 @@ def opened(document: Document) -> Iterator[bytes | IO[bytes]]:
         yield document
     elif isinstance(document, str | os.PathLike):
         with open(document, "rb") as file:
-            yield file if file.seekable() else file.read()
+            yield _repeatable(file)
     else:
-        yield document if document.seekable() else document.read()
+        yield _repeatable(document)
 
 
 def requirements_object(requirements: Requirements | Mapping[str, Any]) -> dict[str, Any]:
@@ -230,6 +225,10 @@ def _object(response: httpx.Response) -> dict[str, Any]:
         return msgspec.json.decode(_success(response), type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MaoOCRError(f"The server's answer is not understood: {error}.") from error
+
+
+def _repeatable(file: IO[bytes]) -> bytes | IO[bytes]:
+    return file if file.seekable() and file.tell() == 0 else file.read()
 
 
 def _as_text(value: object) -> str:
