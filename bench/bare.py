@@ -5,7 +5,6 @@ replaying process loads the same networks in the same way and runs the same call
 """
 
 import hashlib
-import os
 import pickle
 import time
 from collections.abc import Callable, Iterable
@@ -88,9 +87,7 @@ def lane_options() -> dict[str, Any]:
     from maoocr.engines.registry import engine_specs
     from maoocr.settings import Settings
 
-    options = dict(engine_specs(Settings())[0].options)
-    options["threads"] = options["threads"] or len(os.sched_getaffinity(0))
-    return options
+    return dict(engine_specs(Settings())[0].options)
 
 
 class _Bare:

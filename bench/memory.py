@@ -34,7 +34,6 @@ async def memory_over_pages(folder: Path | None, *, pages: int, every: int, seed
     source = folder.name if folder else "generated"
     report = Report("memory", {"folder": source, "pages": pages, "seed": seed})
     looks: list[tuple[int, Memory]] = []
-    rows = []
     started = time.monotonic()
     with Server() as server:
         looks.append((0, memory(server.pid)))
