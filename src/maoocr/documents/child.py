@@ -18,7 +18,7 @@ from ..errors import MaoOCRError
 from . import wire
 from .limits import DecodeLimits
 
-__all__ = ["WALL_FACTOR", "DecoderChild"]
+__all__ = ["WALL_FACTOR", "DecoderChild", "child_environment"]
 
 WALL_FACTOR = 2.0
 """A page may take this many times its processor time by the clock, on a busy machine."""
@@ -70,7 +70,7 @@ class DecoderChild:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), memory_fd),
-                env=_environment(),
+                env=child_environment(),
                 cwd="/",
             )
         except BaseException:
@@ -152,7 +152,7 @@ def _start(root: Path, limits: DecodeLimits, connection: socket.socket, memory_f
     return msgspec.json.encode(start).decode()
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Next to nothing: passwords of the service stand in its environment."""
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     # One thread: each would reserve memory of its own, and there is no linear algebra to do.

@@ -16,6 +16,7 @@ __all__ = ["flatten", "shrink", "to_plain"]
 _DARK, _MIDDLE, _LIGHT = 0, 128, 255
 _MAX_PROFILE_BYTES = 8 * 1024 * 1024
 _SHORT_MAX = 65_535
+_STROKE_PX = 3
 _STRIP_PIXELS = 4_000_000
 
 
@@ -113,20 +114,25 @@ def flatten(image: Image.Image) -> Image.Image:
 
 
 def _ground(luma: NDArray[np.uint8], visible: NDArray[np.bool_]) -> int:
-    """The ground for these strokes: what counts are the pixels that border on clear ones."""
-    clear = ~visible
-    borders = np.zeros_like(visible)
-    borders[1:] |= clear[:-1]
-    borders[:-1] |= clear[1:]
-    borders[:, 1:] |= clear[:, :-1]
-    borders[:, :-1] |= clear[:, 1:]
-    edge = luma[borders & visible]
-    if edge.size == 0:
+    """The ground for these strokes: what counts are the pixels close to clear ones.
+
+    Close is not only adjacent: the outermost pixels may be mixed with a ground that is gone.
+    """
+    near = ~visible
+    for _ in range(_STROKE_PX):
+        grown = near.copy()
+        grown[1:] |= near[:-1]
+        grown[:-1] |= near[1:]
+        grown[:, 1:] |= near[:, :-1]
+        grown[:, :-1] |= near[:, 1:]
+        near = grown
+    strokes = luma[near & visible]
+    if strokes.size == 0:
         return _LIGHT
-    light = float(np.mean(edge >= 128))
-    if 0.3 < light < 0.7:
+    light = float(np.mean(strokes >= 128))
+    if 0.35 < light < 0.65:
         return _MIDDLE
-    return _DARK if light >= 0.7 else _LIGHT
+    return _DARK if light >= 0.65 else _LIGHT
 
 
 def _with_profile(image: Image.Image, profile: object) -> Image.Image | None:
