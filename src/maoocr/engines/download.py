@@ -90,10 +90,10 @@ def fetch(
     """
     patience = patience or Patience()
     require_safe_url(url)
-    _make_folder(target.parent)
     try:
         with _opened(url, patience) as response:
             total_bytes = _announced_bytes(url, response, size_bytes)
+            _make_folder(target.parent)
             _require_room(target, total_bytes)
             _receive(url, response, target, sha256, total_bytes, progress, patience)
     except MaoOCRError:
