@@ -80,7 +80,8 @@ class BatchRun:
         ticket = self.tickets[index]
         del self._open[index]
         if isinstance(outcome, PageResult):
-            outcome = replace(outcome, queue_s=self._began - ticket.queued_at)
+            waited = self._began - ticket.queued_at
+            outcome = replace(outcome, number=ticket.task.page, queue_s=waited)
         if ticket.settle(outcome):
             self._account(ticket, outcome)
         self._wind()

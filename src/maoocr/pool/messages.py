@@ -20,6 +20,7 @@ __all__ = [
     "BatchDone",
     "Cancel",
     "FromLane",
+    "LogLine",
     "PageDone",
     "PageWork",
     "ReadBatch",
@@ -38,13 +39,19 @@ MAX_FRAME_BYTES = 64 * 1024 * 1024
 
 
 class Start(msgspec.Struct, frozen=True, tag="start"):
-    """Build the engine; the first frame that a lane gets."""
+    """Build the engine; the first frame that a lane gets.
+
+    Attributes:
+        memory_bytes: that the process may never exceed.
+        rss_bytes: above which it should give memory back, or will be replaced.
+    """
 
     spec: EngineSpec
     spool_root: str
     limits: DecodeLimits
     page_seconds: float
     memory_bytes: int
+    rss_bytes: int
 
 
 class PageWork(msgspec.Struct, frozen=True):
@@ -94,6 +101,13 @@ class StartFailed(msgspec.Struct, frozen=True, tag="start_failed"):
     message: str
 
 
+class LogLine(msgspec.Struct, frozen=True, tag="log"):
+    """Something to log; the gateway knows in which form."""
+
+    level: int
+    text: str
+
+
 class PageDone(msgspec.Struct, frozen=True, tag="page"):
     """The outcome of one page: `result` or `error`."""
 
@@ -112,7 +126,7 @@ class BatchDone(msgspec.Struct, frozen=True, tag="done"):
 
 
 ToLane = Start | ReadBatch | Cancel | Stop
-FromLane = Ready | StartFailed | PageDone | BatchDone
+FromLane = Ready | StartFailed | LogLine | PageDone | BatchDone
 
 _encode = msgspec.msgpack.Encoder().encode
 to_lane = msgspec.msgpack.Decoder(ToLane)

@@ -157,6 +157,7 @@ def _processes(settings: Settings, spool_root: Path) -> Launch:
             limits=limits,
             page_seconds=settings.limits.page_seconds,
             memory_bytes=settings.pool.lane_memory_bytes,
+            rss_bytes=settings.pool.lane_rss_bytes,
         )
         name = f"{spec.name}/{slot}"
         return await ProcessLane.start(start, name, timeout_s=settings.pool.start_seconds)

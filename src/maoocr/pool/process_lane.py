@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import msgspec
-
 from ..domain import PageResult
 from ..engines.base import EngineInfo
 from ..errors import MaoOCRError, error_from_code
@@ -24,6 +22,7 @@ from .messages import (
     BatchDone,
     Cancel,
     FromLane,
+    LogLine,
     PageDone,
     PageWork,
     ReadBatch,
@@ -42,6 +41,7 @@ __all__ = ["ProcessLane"]
 log = logging.getLogger(__name__)
 
 STDERR = 2
+MAX_LOG_CHARACTERS = 4000
 STOP_SECONDS = 2.0
 """What a lane may take to end in order; it has nothing to save."""
 
@@ -52,7 +52,7 @@ _BOOT = (
     " import importlib; importlib.import_module(sys.argv[4]).main(sys.argv)"
 )
 _ENVIRONMENT = (
-    "PATH HOME USER TMPDIR TZ LANG LANGUAGE LC_ LD_LIBRARY_PATH PYTHON VIRTUAL_ENV MALLOC_ OMP_"
+    "PATH HOME USER TMPDIR TZ LANG LANGUAGE LC_ LD_ PYTHON VIRTUAL_ENV MALLOC_ OMP_"
     " KMP_ OPENBLAS_ MKL_ DNNL_ ONEDNN_ OV_ OPENVINO_ ORT_ CUDA_ NVIDIA_ COVERAGE_ XDG_CACHE_HOME"
 )
 
@@ -192,14 +192,19 @@ class ProcessLane:
                 self._hear(from_lane.decode(await reader.readexactly(size)))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
-        except (ValueError, msgspec.MsgspecError) as error:
-            log.error("lane %s breaks the protocol and is killed: %s", self.name, error)
+        except Exception as error:
+            # Whatever it is, it came of what the process sent: no other lane must suffer from it.
+            log.error("lane %s breaks the protocol and is killed: %r", self.name, error)
             self.kill("crash")
         finally:
             await self._reap()
 
     def _hear(self, message: FromLane) -> None:
         match message:
+            case LogLine():
+                logging.getLogger("maoocr.lane").log(
+                    message.level, "%s: %s", self.name, message.text[:MAX_LOG_CHARACTERS]
+                )
             case Ready():
                 self._ready.set_result(message)
             case StartFailed():

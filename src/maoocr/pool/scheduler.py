@@ -83,6 +83,8 @@ class Scheduler:
         self._cores = cores
         self._wake = asyncio.Event()
         self._running: dict[Ticket, BatchRun] = {}
+        # Wherever a fault leaves a ticket, between the queue and a lane: it stands in here.
+        self._waited_for: set[Ticket] = set()
         self._refusal: Callable[[], MaoOCRError] | None = None
         self.queue: FairQueue[Ticket] = FairQueue(self._expire)
 
@@ -99,6 +101,8 @@ class Scheduler:
         """
         if self._refusal is not None:
             raise self._refusal()
+        self._waited_for.add(ticket)
+        ticket.future.add_done_callback(lambda _: self._waited_for.discard(ticket))
         self.queue.put(ticket)
         self._ledger.queued(len(self.queue))
         self._wake.set()
@@ -139,13 +143,14 @@ class Scheduler:
         """
         self._refusal = self._refusal or refusal
         self.settle_waiting(refusal)
-        for ticket in list(self._running):
+        for ticket in list(self._waited_for):
             self._settle(ticket, refusal())
 
     def settle_waiting(self, refusal: Callable[[], MaoOCRError]) -> None:
         """Settle all that no lane has begun."""
         for ticket in self.queue.drain():
             self._settle(ticket, refusal())
+        self._ledger.queued(0)
 
     def fault(self) -> MaoOCRError:
         """The error of everybody once the scheduler has died."""

@@ -158,7 +158,7 @@ class Supervisor:
         if vitals.wants_replacing is not None or vitals.rss_bytes > self._rules.rss_bytes:
             self._set(slot, "stopping")
             lane.stop("memory")
-        elif slot.pages >= self._rules.pages:
+        elif slot.pages >= self._rules.pages and self._others_are_up(slot):
             self._set(slot, "stopping")
             lane.stop("recycle")
         else:
@@ -195,6 +195,10 @@ class Supervisor:
             slot.failures = -1
         self._count(end)
         log.warning("lane %s/%d ended: %s", slot.spec.name, slot.number, end)
+
+    def _others_are_up(self, slot: _Slot) -> bool:
+        """Lanes that grew old together are replaced one after the other."""
+        return all(s is slot or s.state in {"idle", "busy"} for s in self._slots)
 
     def _backoff_s(self, failures: int) -> float:
         if failures <= 1:

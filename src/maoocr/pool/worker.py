@@ -10,14 +10,12 @@ import queue
 import resource
 import signal
 import socket
-import sys
 import threading
-import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import Never
 
-from ..documents.confinement import die_with_parent, resident_bytes
+from ..documents.confinement import die_with_parent, resident_bytes, trim
 from ..documents.sandbox import Decoder
 from ..engines.base import Engine
 from ..engines.registry import build_engine
@@ -27,6 +25,7 @@ from .messages import (
     BatchDone,
     Cancel,
     FromLane,
+    LogLine,
     ReadBatch,
     Ready,
     Start,
@@ -50,10 +49,8 @@ def main(argv: list[str]) -> Never:
         argv: `-c`, the descriptor of the socket, the gateway's process number, and more.
     """
     _be_a_child(int(argv[2]))
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s"
-    )
     line = _Line(socket.socket(fileno=int(argv[1])))
+    logging.basicConfig(handlers=[_LineHandler(line)], level=logging.INFO)
     start = line.receive()
     if not isinstance(start, Start):
         raise SystemExit("The first frame must be the start.")
@@ -61,7 +58,7 @@ def main(argv: list[str]) -> Never:
     decoder = Decoder(Path(start.spool_root), start.limits)
     engine = _build(start, decoder, line)
     line.send(Ready(engine.info, resident_bytes()))
-    _serve(line, PageReader(engine, decoder, start))
+    _serve(line, PageReader(engine, decoder, start), start.rss_bytes)
     decoder.close()
     # Not sys.exit: runtimes with threads of their own have been seen to hang or crash in their
     # destructors, and there is nothing left to save.
@@ -71,7 +68,9 @@ def main(argv: list[str]) -> Never:
 def _be_a_child(parent_pid: int) -> None:
     """Die with the gateway, leave Ctrl-C to it, and be the first whom the OOM killer takes."""
     die_with_parent(parent_pid)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A service manager may send SIGTERM to all processes; pages in work are finished all the same.
+    for ignored in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_bytes(b"500")
 
@@ -94,33 +93,37 @@ def _build(start: Start, decoder: Decoder, line: "_Line") -> Engine:
     except MaoOCRError as error:
         line.send(StartFailed(error.code, error.message))
     except Exception as error:
-        traceback.print_exc()
+        log.exception("the engine %s could not be built", start.spec.name)
         line.send(StartFailed("", f"{type(error).__name__}: {error}"[:500]))
     os._exit(1)
 
 
-def _serve(line: "_Line", reader: PageReader) -> None:
+def _serve(line: "_Line", reader: PageReader, rss_limit: int) -> None:
     inbox: queue.SimpleQueue[ReadBatch | Stop] = queue.SimpleQueue()
     departures = Departures()
     threading.Thread(target=_listen, args=(line, inbox, departures), daemon=True).start()
     while isinstance(batch := inbox.get(), ReadBatch):
         wants_replacing = reader.read(batch, departures, line.send)
+        if resident_bytes() > rss_limit:
+            trim()
         line.send(BatchDone(batch.batch, resident_bytes(), "memory" if wants_replacing else None))
 
 
 def _listen(
     line: "_Line", inbox: "queue.SimpleQueue[ReadBatch | Stop]", departures: Departures
 ) -> None:
-    while (message := line.receive()) is not None:
-        match message:
-            case Cancel():
-                departures.add(message.batch, message.index)
-            case ReadBatch() | Stop():
-                inbox.put(message)
-            case Start():
-                break
-    # The gateway is gone: nobody waits for anything, and the decoder must not outlive us.
-    os.killpg(os.getpgrp(), signal.SIGKILL)
+    try:
+        while (message := line.receive()) is not None:
+            match message:
+                case Cancel():
+                    departures.add(message.batch, message.index)
+                case ReadBatch() | Stop():
+                    inbox.put(message)
+                case Start():
+                    break
+    finally:
+        # The gateway is gone: nobody waits for anything, and the decoder must not outlive us.
+        os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 class _Line:
@@ -129,9 +132,11 @@ class _Line:
     def __init__(self, connection: socket.socket) -> None:
         connection.set_inheritable(False)
         self._socket = connection
+        self._sending = threading.Lock()
 
     def send(self, message: FromLane) -> None:
-        self._socket.sendall(frame(message))
+        with self._sending:
+            self._socket.sendall(frame(message))
 
     def receive(self) -> ToLane | None:
         """The next message; None at the end of the line."""
@@ -151,3 +156,15 @@ class _Line:
             parts.append(part)
             size -= len(part)
         return b"".join(parts)
+
+
+class _LineHandler(logging.Handler):
+    """Sends what is logged to the gateway."""
+
+    def __init__(self, line: _Line) -> None:
+        super().__init__()
+        self._line = line
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):
+            self._line.send(LogLine(record.levelno, self.format(record)))
