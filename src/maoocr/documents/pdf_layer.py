@@ -14,8 +14,9 @@ __all__ = ["Glyph", "TextLayer"]
 _MAX_BAD = 0.05
 _MAX_INVISIBLE = 0.1
 _MAX_IMAGE_COVER = 0.25
-_FEW_CHARACTERS = 50
 _SOME_IMAGE_COVER = 0.02
+_CHARACTERS_PER_COVER = 2000
+"""A page with pictures is one of text only if it has so many characters for each share of them."""
 _MIN_GLYPH_PX = 2.0
 _UPRIGHT_RAD = math.radians(20)
 _BREAKS = frozenset({0x0A, 0x0D})
@@ -89,7 +90,8 @@ class TextLayer:
         ink = [g for g in self.glyphs if g is not None and not g.text.isspace()]
         if not ink or content.written_on or content.image_cover > _MAX_IMAGE_COVER:
             return False
-        if content.image_cover > _SOME_IMAGE_COVER and len(ink) < _FEW_CHARACTERS:
+        little = len(ink) < _CHARACTERS_PER_COVER * content.image_cover
+        if content.image_cover > _SOME_IMAGE_COVER and little:
             return False
         total = len(ink)
         return (

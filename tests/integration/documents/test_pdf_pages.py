@@ -140,6 +140,11 @@ def test_a_page_whose_layer_is_not_all_that_is_seen_is_rendered(shelf: Shelf, pa
     assert decoded.image is not None
 
 
+def test_a_small_picture_beside_much_text_does_not_cost_the_layer(shelf: Shelf) -> None:
+    logo = Page(image("Im0", 400, 60, 100, 100) + BODY, images=[GROUND])
+    assert shelf.read(pdf(logo)).layer is not None
+
+
 def test_a_font_without_a_way_back_to_characters_is_rendered(shelf: Shelf) -> None:
     assert shelf.read(pdf(Page(BODY), symbolic=True)).image is not None
 
