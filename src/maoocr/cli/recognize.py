@@ -1,7 +1,6 @@
 """`maoocr recognize`."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from ..client.wire import Asked
 from ..domain import PageSelection, PdfText
 from ..errors import MaoOCRError
 from ..exports import formats
+from ..pool.cores import available_cores
 from ..settings import Settings
 from .flow import Outcome, Reader, in_order
 from .results import Results
@@ -154,4 +154,4 @@ def _patient(settings: Settings) -> Settings:
 
 
 def _lanes(settings: Settings) -> int:
-    return settings.pool.lanes or len(os.sched_getaffinity(0))
+    return settings.pool.lanes or available_cores()

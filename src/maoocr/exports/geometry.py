@@ -59,25 +59,45 @@ def baseline(polygon: Polygon) -> tuple[float, float, float]:
 
 
 def paragraphs(lines: Sequence[TextLine]) -> list[list[TextLine]]:
-    """Lines in reading order, cut where one does not go on from the one before."""
+    """Lines in reading order, cut where one does not go on from those before it.
+
+    Lines beside each other (a label and its value) make up one row, and it is rows that go on.
+    """
     groups: list[list[TextLine]] = []
+    row: Box | None = None
     for line in lines:
-        if groups and _goes_on(box_of(groups[-1][-1].polygon), box_of(line.polygon)):
+        box = box_of(line.polygon)
+        if row and _in_one_row(row, box):
+            groups[-1].append(line)
+            row = around((row, box))
+            continue
+        if row and _goes_on(row, box):
             groups[-1].append(line)
         else:
             groups.append([line])
+        row = box
     return groups
+
+
+def _in_one_row(one: Box, other: Box) -> bool:
+    small, large = sorted((one.height, other.height))
+    return large <= 1.6 * small and _shared_rows(one, other) > 0.5 * small
 
 
 def _goes_on(above: Box, below: Box) -> bool:
     small, large = sorted((above.height, below.height))
-    if large > 1.6 * small:
-        return False
-    shared_rows = min(above.y1, below.y1) - max(above.y0, below.y0)
-    if shared_rows > 0.5 * small:
-        return True
     shared_columns = min(above.x1, below.x1) - max(above.x0, below.x0)
-    return shared_columns > 0 and above.y0 < below.y0 and -shared_rows <= 0.8 * small
+    return (
+        large <= 1.6 * small
+        and shared_columns > 0
+        and above.y0 < below.y0
+        and -_shared_rows(above, below) <= 0.8 * small
+    )
+
+
+def _shared_rows(one: Box, other: Box) -> float:
+    """Pixels of height that both have; negative for a gap between them."""
+    return min(one.y1, other.y1) - max(one.y0, other.y0)
 
 
 def words_of(line: TextLine) -> list[tuple[Word, bool]]:

@@ -48,6 +48,13 @@ def test_paragraphs_are_lines_that_go_on(second: Polygon, together: bool) -> Non
     assert len(paragraphs(lines)) == (1 if together else 2)
 
 
+def test_the_row_below_goes_on_from_the_whole_row_above() -> None:
+    label, value = upright(0, 0, 60, 20), upright(200, 0, 230, 20)
+    below = upright(0, 24, 60, 44), upright(200, 24, 230, 44)
+    lines = [line(str(n), polygon) for n, polygon in enumerate((label, value, *below))]
+    assert paragraphs(lines) == [lines]
+
+
 def with_words(text: str, *words: str) -> TextLine:
     box = upright(0, 0, 9, 9)
     found = tuple(Word(word, 1.0, box) for word in words)
