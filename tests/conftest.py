@@ -16,6 +16,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
         if item.get_closest_marker("gpu") and not has_cuda():
             item.add_marker(no_device)
+    items.sort(key=turn)
+
+
+def turn(item: pytest.Item) -> int:
+    """The quick ones first; the browser last, since Playwright keeps an event loop running."""
+    if item.get_closest_marker("browser"):
+        return 2
+    return 1 if item.get_closest_marker("integration") else 0
 
 
 def has_cuda() -> bool:
