@@ -15,7 +15,6 @@ from typing import Literal
 from .errors import InvalidRequest
 
 __all__ = [
-    "LANGUAGE_NAMES",
     "AccuracyRequirement",
     "DocumentType",
     "OcrOptions",
@@ -291,20 +290,3 @@ def mean_score(lines: Sequence[TextLine]) -> float:
     if not characters:
         return 0.0
     return sum(line.score * len(line.text) for line in lines) / characters
-
-
-LANGUAGE_NAMES: dict[str, str] = {
-    "auto": "auto",
-    "chinese": "zh",
-    "english": "en",
-    "japanese": "ja",
-    "german": "de",
-    "french": "fr",
-    "spanish": "es",
-    "italian": "it",
-    "portuguese": "pt",
-    "dutch": "nl",
-    "korean": "ko",
-    "russian": "ru",
-}
-"""Names that clients in the field send, beside BCP 47 tags."""

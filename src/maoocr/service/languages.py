@@ -2,10 +2,25 @@
 
 import re
 
-from ..domain import LANGUAGE_NAMES
 from ..errors import InvalidRequest
 
 __all__ = ["ISO_639_1", "parse_language"]
+
+_NAMES: dict[str, str] = {
+    "auto": "auto",
+    "chinese": "zh",
+    "english": "en",
+    "japanese": "ja",
+    "german": "de",
+    "french": "fr",
+    "spanish": "es",
+    "italian": "it",
+    "portuguese": "pt",
+    "dutch": "nl",
+    "korean": "ko",
+    "russian": "ru",
+}
+"""Names that clients in the field send, beside BCP 47 tags."""
 
 _CODES = """
 aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy da
@@ -27,12 +42,12 @@ def parse_language(value: str) -> str:
         InvalidRequest: the language is unknown; the message lists the names.
     """
     name = value.strip().lower()
-    if name in LANGUAGE_NAMES:
-        return LANGUAGE_NAMES[name]
+    if name in _NAMES:
+        return _NAMES[name]
     tag = _TAG.fullmatch(name)
     if tag is not None and tag[1] in ISO_639_1:
         return tag[1]
-    known = ", ".join(LANGUAGE_NAMES)
+    known = ", ".join(_NAMES)
     raise InvalidRequest(
         f"language: {value[:40]!r} is not known. Known are {known}, and two-letter codes such as"
         " zh, en or pt-BR."

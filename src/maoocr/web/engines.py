@@ -12,7 +12,7 @@ from ..service.options import OPTIONS, OptionSpec
 from .gateway import gateway_of
 from .problems import documented
 
-__all__ = ["router"]
+__all__ = ["engine_model", "router"]
 
 router = APIRouter(tags=["engines"])
 

@@ -23,7 +23,7 @@ from ..errors import (
 )
 from .schemas import Problem
 
-__all__ = ["documented", "install", "problem_body", "problem_response"]
+__all__ = ["UNEXPECTED", "documented", "install", "problem_body", "problem_response"]
 
 UNEXPECTED = "Something went wrong inside the service; the request id finds it in the log."
 
