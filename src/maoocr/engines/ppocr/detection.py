@@ -17,7 +17,7 @@ __all__ = ["Detector", "Tile", "boxes_from_map", "fit_canvas", "plan_tiles"]
 CELL_PX = 32
 """The network halves its input five times, so sizes are multiples of this."""
 
-TILE_PIXELS = 240_000
+TILE_PIXELS = 330_000
 """A larger input is cut: activations take about 260 bytes a pixel, and tiles run side by side."""
 
 OVERLAP_PX = 64
@@ -63,13 +63,20 @@ def fit_canvas(height: float, width: float) -> tuple[int, int]:
 
 
 def plan_tiles(height: int, width: int, max_pixels: int = TILE_PIXELS) -> list[Tile]:
-    """Cover a canvas by overlapping tiles of one size, each of about `max_pixels` at most."""
-    rows = columns = 1
-    while -(-height // rows) * -(-width // columns) > max_pixels:
-        if height / rows >= width / columns:
-            rows += 1
-        else:
-            columns += 1
+    """Cover a canvas by the grid of overlapping tiles of one size that has the least pixels."""
+    least = -(-height * width // max_pixels)
+    grids = [
+        (rows, columns)
+        for rows in range(1, 4 * least + 1)
+        for columns in {1, -(-least // rows), -(-2 * least // rows)}
+        if _part(height, rows) * _part(width, columns) <= max_pixels
+    ]
+
+    def pixels(grid: tuple[int, int]) -> int:
+        rows, columns = grid
+        return rows * _part(height, rows) * columns * _part(width, columns)
+
+    rows, columns = min(grids, key=pixels, default=(least, 1))
     return [
         Tile(top, left, tile_h, tile_w, keep_top, keep_bottom, keep_left, keep_right)
         for top, tile_h, keep_top, keep_bottom in _spans(height, rows)
@@ -77,14 +84,15 @@ def plan_tiles(height: int, width: int, max_pixels: int = TILE_PIXELS) -> list[T
     ]
 
 
+def _part(length: int, parts: int) -> int:
+    """Length of each of so many overlapping parts."""
+    return min(length, -(-(length + (parts - 1) * OVERLAP_PX) // (parts * CELL_PX)) * CELL_PX)
+
+
 def _spans(length: int, parts: int) -> list[tuple[int, int, int, int]]:
     """Start and length of each part, and from where to where it is kept."""
-    if parts == 1:
-        return [(0, length, 0, length)]
-    grid = 2 * CELL_PX
-    size = -(-(length + (parts - 1) * OVERLAP_PX) // (parts * grid)) * grid
-    size = min(size, length)
-    starts = [round(i * (length - size) / (parts - 1)) for i in range(parts)]
+    size = _part(length, parts)
+    starts = [i * (length - size) // max(1, parts - 1) for i in range(parts)]
     seams = [(start + size + after) // 2 for start, after in pairwise(starts)]
     edges = [0, *seams, length]
     return [(a, size, b, c) for a, (b, c) in zip(starts, pairwise(edges), strict=True)]
