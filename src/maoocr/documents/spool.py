@@ -25,7 +25,7 @@ __all__ = ["Spool", "SpoolWriter", "Upload"]
 BLOCK_BYTES = 1024 * 1024
 """Bytes that are gathered before a thread writes them."""
 
-_INLINE_HASH_BYTES = 128 * 1024
+_INLINE_HASH_BYTES = 512 * 1024
 _PREFIX = "spool-"
 _PART = ".part"
 

@@ -4,6 +4,7 @@ import logging
 import math
 import time
 import traceback
+import unicodedata
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -160,7 +161,7 @@ class _Work:
             height=page.height,
             source="text_layer",
             engine=engine,
-            lines=lines,
+            lines=tuple(_in_page_px(line, 1.0) for line in lines),
             decode_s=page.decode_s,
         )
         self._send(PageDone(self._batch.batch, index, result=result))
@@ -196,25 +197,35 @@ def _in_page_px(line: TextLine, scale: float) -> TextLine:
     words = None
     if line.words is not None:
         words = tuple(
-            Word(word.text, _finite(word.score), _polygon(word.polygon, scale))
+            Word(_text(word.text), _score(word.score), _polygon(word.polygon, scale))
             for word in line.words
         )
     return TextLine(
-        line.text, _finite(line.score), _polygon(line.polygon, scale), line.engine, words
+        _text(line.text), _score(line.score), _polygon(line.polygon, scale), line.engine, words
     )
 
 
+def _text(text: str) -> str:
+    """NFC; half a surrogate pair, which a PDF's text layer may hold, becomes a question mark."""
+    return unicodedata.normalize("NFC", text).encode("utf-8", "replace").decode()
+
+
 def _polygon(polygon: Polygon, scale: float) -> Polygon:
-    a, b, c, d = ((_finite(x) / scale, _finite(y) / scale) for x, y in polygon)
+    """In tenths of a pixel: finer than any detector is, and short in an answer."""
+    a, b, c, d = ((_finite(x / scale, 1), _finite(y / scale, 1)) for x, y in polygon)
     return a, b, c, d
 
 
-def _finite(value: float) -> float:
+def _score(value: float) -> float:
+    return _finite(value, 4)
+
+
+def _finite(value: float, digits: int) -> float:
     """A plain float; engines hand out numpy's, and a NaN would break the answer's JSON."""
     value = float(value)
     if not math.isfinite(value):
         raise EngineFault("The engine answered with a number that is none.")
-    return value
+    return round(value, digits)
 
 
 def _describe(error: BaseException) -> str:

@@ -2,13 +2,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import numpy as np
 import pytest
 
 from maoocr.documents.kinds import kind_named
 from maoocr.documents.limits import DecodeLimits
 from maoocr.documents.sandbox import DecodedPage, Decoder
-from maoocr.domain import OcrOptions, PageResult, TextLine, Word
+from maoocr.domain import OcrOptions, PageResult, Polygon, TextLine, Word
 from maoocr.engines.base import Engine, EngineSpec, PageImage, PageText, Run
 from maoocr.errors import UnreadableDocument
 from maoocr.pool.messages import FromLane, PageDone, PageWork, ReadBatch, Start
@@ -127,6 +128,13 @@ def test_a_text_layer_is_answered_without_the_engine() -> None:
     assert results[1].lines[0].polygon == SQUARE
 
 
+def test_a_batch_of_text_layers_does_not_wake_the_engine() -> None:
+    engine, album = Scribe(), Album()
+    album.layers[1] = ()
+    assert result_of(Desk(engine, album).read(1)[0]).lines == ()
+    assert engine.calls == []
+
+
 def test_a_page_that_cannot_be_decoded_fails_alone() -> None:
     engine = Scribe()
     desk = Desk(engine, Album({2: UnreadableDocument("It is cut off.")}))
@@ -232,3 +240,24 @@ def test_the_engine_hears_how_many_threads_it_has() -> None:
     engine = Scribe(lambda pages, run: threads.append(run.threads) or [page_text()])  # type: ignore[func-returns-value]
     Desk(engine).read(1)
     assert threads == [3]
+
+
+def test_texts_are_composed_and_can_be_sent_whatever_a_document_holds() -> None:
+    def act(numbers: list[int], run: Run) -> list[PageText]:
+        line = TextLine("e\u0301 \ud800", 0.123456, SQUARE, "scribe")
+        return [PageText(20, 10, 0, (line,))]
+
+    (done,) = Desk(Scribe(act)).read(1)
+    (line,) = result_of(done).lines
+    assert line.text == "\u00e9 ?"
+    assert line.score == 0.1235
+    msgspec.msgpack.encode(done)
+
+
+def test_places_are_told_in_tenths_of_a_pixel() -> None:
+    def act(numbers: list[int], run: Run) -> list[PageText]:
+        third = tuple((x / 3, y / 3) for x, y in SQUARE)
+        return [PageText(20, 10, 0, (TextLine("a", 1.0, cast(Polygon, third), "scribe"),))]
+
+    (done,) = Desk(Scribe(act)).read(1)
+    assert result_of(done).lines[0].polygon == ((0.0, 0.0), (6.7, 0.0), (6.7, 3.3), (0.0, 3.3))
