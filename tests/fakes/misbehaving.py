@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from maoocr.domain import OcrOptions, TextLine
+from maoocr.domain import OcrOptions, PageError, TextLine
 from maoocr.engines.base import EngineInfo, PageImage, PageText, Run
 from maoocr.engines.fake import token_in
+from maoocr.pool.messages import BatchDone, PageDone, frame
 
 __all__ = ["MisbehavingEngine"]
 
@@ -88,11 +89,31 @@ class MisbehavingEngine:
         ctypes.string_at(0)
 
     def _do_babble(self, token: str, run: Run) -> None:
-        """Write nonsense into every socket, as a process that was taken over might."""
-        for fd in range(3, 64):
+        """Write nonsense where answers are expected, as a process that was taken over might."""
+        self._write(b"\x05\x00\x00\x00nonsense")
+
+    def _do_flood(self, token: str, run: Run) -> None:
+        self._write(b"\xff\xff\xff\xff")
+
+    def _do_stray(self, token: str, run: Run) -> None:
+        self._write(frame(BatchDone(batch=99, rss_bytes=1)))
+
+    def _do_early(self, token: str, run: Run) -> None:
+        self._write(frame(BatchDone(batch=1, rss_bytes=1)))
+
+    def _do_void(self, token: str, run: Run) -> None:
+        self._write(frame(PageDone(batch=1, index=0)))
+
+    def _do_twice(self, token: str, run: Run) -> None:
+        done = frame(PageDone(batch=1, index=7, error=PageError("internal", "?", False)))
+        self._write(done)
+
+    def _write(self, data: bytes) -> None:
+        """To every socket of the process that is open; one of them leads to the gateway."""
+        for fd in set(range(3, 64)) - {self._socket.fileno()}:
             try:
                 if os.readlink(f"/proc/self/fd/{fd}").startswith("socket:"):
-                    os.write(fd, b"\x05\x00\x00\x00nonsense")
+                    os.write(fd, data)
             except OSError:
                 continue
 

@@ -86,7 +86,6 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
     """The engine is loaded and warm."""
 
     info: EngineInfo
-    rss_bytes: int
 
 
 class StartFailed(msgspec.Struct, frozen=True, tag="start_failed"):

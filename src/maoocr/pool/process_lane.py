@@ -126,11 +126,6 @@ class ProcessLane:
         return self._ready.result().info
 
     @property
-    def rss_bytes(self) -> int:
-        """Resident memory once the engine was loaded."""
-        return self._ready.result().rss_bytes
-
-    @property
     def pid(self) -> int:
         """Of the process, which leads a process group of its own."""
         return self._process.pid
@@ -194,7 +189,7 @@ class ProcessLane:
             pass
         except Exception as error:
             # Whatever it is, it came of what the process sent: no other lane must suffer from it.
-            log.error("lane %s breaks the protocol and is killed: %r", self.name, error)
+            log.error("lane %s breaks the protocol and is killed", self.name, exc_info=error)
             self.kill("crash")
         finally:
             await self._reap()

@@ -94,8 +94,8 @@ class Supervisor:
         self._rules = rules
         self._on_change = on_change
         self._on_end = on_end
-        self._idle: deque[_Slot] = deque()
-        self._busy: dict[Lane, _Slot] = {}
+        self._up: dict[Lane, _Slot] = {}
+        self._idle: deque[Lane] = deque()
         self._not_started: LaneNotStarted | None = None
         self._info: EngineInfo | None = None
         self.restarts: Counter[str] = Counter()
@@ -141,16 +141,13 @@ class Supervisor:
 
     def take(self) -> Lane:
         """The lane that was free longest, so that all take their share of the pages."""
-        slot = self._idle.popleft()
-        if slot.lane is None:
-            raise RuntimeError("an idle slot without a lane")
-        self._busy[slot.lane] = slot
-        self._set(slot, "busy")
-        return slot.lane
+        lane = self._idle.popleft()
+        self._set(self._up[lane], "busy")
+        return lane
 
     def give_back(self, lane: Lane, vitals: LaneVitals, pages: int) -> None:
         """Let it go on, or replace it."""
-        slot = self._busy.pop(lane, None)
+        slot = self._up.get(lane)
         if slot is None:
             return
         slot.pages += pages
@@ -162,7 +159,7 @@ class Supervisor:
             self._set(slot, "stopping")
             lane.stop("recycle")
         else:
-            self._idle.append(slot)
+            self._idle.append(lane)
             self._set(slot, "idle")
 
     async def _keep(self, slot: _Slot) -> None:
@@ -184,13 +181,14 @@ class Supervisor:
         """From the moment a lane is up until nothing is left of it."""
         slot.lane, slot.pages, slot.rss_bytes = lane, 0, 0
         self._not_started, self._info = None, lane.info
-        self._idle.append(slot)
+        self._up[lane] = slot
+        self._idle.append(lane)
         self._set(slot, "idle")
         end = await lane.gone()
         slot.lane = None
-        self._busy.pop(lane, None)
-        if slot in self._idle:
-            self._idle.remove(slot)
+        del self._up[lane]
+        if lane in self._idle:
+            self._idle.remove(lane)
         if slot.pages:
             slot.failures = -1
         self._count(end)
@@ -215,12 +213,11 @@ class Supervisor:
         self._on_change()
 
     async def _end_all(self) -> None:
-        lanes = [slot.lane for slot in self._slots if slot.lane is not None]
-        for lane in lanes:
+        for lane, slot in self._up.items():
             # One that is busy here has outlived the grace time; it would not hear a polite word.
-            if lane in self._busy:
+            if slot.state == "busy":
                 lane.kill("closed")
             else:
                 lane.stop("closed")
-        for lane in lanes:
+        for lane in self._up:
             await lane.gone()

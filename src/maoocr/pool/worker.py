@@ -57,7 +57,7 @@ def main(argv: list[str]) -> Never:
     _limit(start.memory_bytes)
     decoder = Decoder(Path(start.spool_root), start.limits)
     engine = _build(start, decoder, line)
-    line.send(Ready(engine.info, resident_bytes()))
+    line.send(Ready(engine.info))
     _serve(line, PageReader(engine, decoder, start), start.rss_bytes)
     decoder.close()
     # Not sys.exit: runtimes with threads of their own have been seen to hang or crash in their

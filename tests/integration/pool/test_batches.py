@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from maoocr.errors import EngineFault, UnreadableDocument
+from maoocr.errors import CallerLeft, EngineFault, UnreadableDocument
 from tests.fakes.rig import Rig
 
 pytestmark = pytest.mark.integration
@@ -88,6 +88,21 @@ async def test_a_lane_that_does_not_stop_for_a_caller_who_left_is_killed(rig: Ri
     assert await rig.read("after") == "after"
     assert rig.restarts("hang") == 1
     assert rig.calls() == [["hang"], ["after"]]
+
+
+async def test_a_document_that_is_given_up_takes_its_pages_along(rig: Rig) -> None:
+    await rig.start()
+    admission = rig.admit(2)
+    readings = [asyncio.create_task(admission.read(rig.task(t))) for t in ("spin", "b")]
+    await rig.hear("page", "spin")
+    admission.release()
+    admission.release()
+    outcomes = await asyncio.gather(*readings, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [CallerLeft, CallerLeft]
+    with pytest.raises(CallerLeft):
+        await admission.read(rig.task("c"))
+    assert await rig.read("after") == "after"
+    assert rig.calls() == [["spin"], ["after"]]
 
 
 async def test_options_that_change_the_call_never_mix(rig: Rig) -> None:

@@ -36,7 +36,7 @@ async def test_an_idle_lane_that_is_killed_is_replaced_at_once(rig: Rig) -> None
     assert await rig.read("hello") == "hello"
 
 
-@pytest.mark.parametrize("attack", ["exit", "segfault", "babble"])
+@pytest.mark.parametrize("attack", ["exit", "segfault"])
 async def test_a_page_that_kills_its_lane_is_tried_once_more(rig: Rig, attack: str) -> None:
     await rig.start(lanes=1)
     with pytest.raises(EngineLost):
@@ -44,6 +44,14 @@ async def test_a_page_that_kills_its_lane_is_tried_once_more(rig: Rig, attack: s
     assert len(rig.calls()) == 2
     assert await rig.read("hello") == "hello"
     assert rig.restarts("crash") == 2
+
+
+@pytest.mark.parametrize("attack", ["babble", "flood", "stray", "early", "void", "twice"])
+async def test_a_lane_that_answers_nonsense_is_killed(rig: Rig, attack: str) -> None:
+    await rig.start(lanes=1)
+    with pytest.raises(EngineLost):
+        await rig.read(attack)
+    await rig.until(lambda: rig.restarts("crash") == 2)
 
 
 async def test_a_page_whose_lane_crashed_by_chance_is_read_by_the_next(rig: Rig) -> None:
