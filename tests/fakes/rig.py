@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from PIL import Image
 from prometheus_client import CollectorRegistry
 
@@ -50,6 +51,11 @@ class Rig(asyncio.DatagramProtocol):
         self._pools: list[Pool] = []
         self._transport: asyncio.DatagramTransport | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._others = set(psutil.Process().children(recursive=True))
+
+    def processes(self) -> list[psutil.Process]:
+        """The children that were not there before; other suites may keep some of their own."""
+        return [p for p in psutil.Process().children(recursive=True) if p not in self._others]
 
     async def start(
         self,

@@ -1,7 +1,6 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.fakes.rig import Rig
@@ -12,4 +11,4 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     made = Rig(tmp_path)
     yield made
     await made.close()
-    assert psutil.Process().children(recursive=True) == [], "a process was left behind"
+    assert made.processes() == [], "a process was left behind"

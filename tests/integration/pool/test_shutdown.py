@@ -28,7 +28,7 @@ async def test_what_was_admitted_is_finished_and_what_is_new_refused(rig: Rig) -
     rig.open("gate#2")
     assert await asyncio.gather(*readings) == ["gate#1", "gate#2", "c", "d", "e"]
     await closing
-    assert psutil.Process().children(recursive=True) == []
+    assert rig.processes() == []
 
 
 async def test_after_the_grace_time_everybody_is_told(rig: Rig) -> None:
@@ -38,7 +38,7 @@ async def test_after_the_grace_time_everybody_is_told(rig: Rig) -> None:
     await rig.pool.close()
     outcomes = await asyncio.gather(*readings, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [ShuttingDown] * 5
-    assert psutil.Process().children(recursive=True) == []
+    assert rig.processes() == []
 
 
 async def test_a_page_that_is_to_be_tried_again_is_told_too(rig: Rig) -> None:
