@@ -4,6 +4,7 @@ Everything that a person may want to change is a setting of MaoOCR (docs/configu
 file only translates. gunicorn loads it once in the master, and once more on SIGHUP.
 """
 
+import ctypes
 import os
 import shutil
 import signal
@@ -26,6 +27,10 @@ _grace_s = _settings.server.grace_s
 # The workers load the package themselves, so that a worker that starts later runs the code of then.
 for _name in [name for name in sys.modules if name.split(".")[0] == "maoocr"]:
     del sys.modules[_name]
+
+
+_PR_SET_PDEATHSIG = 1
+"""prctl(2)"""
 
 
 class GatewayWorker(UvicornWorker):  # type: ignore[misc]
@@ -76,6 +81,13 @@ _metrics = _metrics_dir()
 os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 if _metrics:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Let a worker end in order when its master is killed, or nobody would ever end it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != server.pid:
+        os._exit(1)
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from PIL import Image
 
@@ -77,11 +78,12 @@ def test_a_request_in_flight_is_answered_before_the_end(checkout: Checkout) -> N
         assert stopping.wait(timeout=60) == 0
 
 
-def test_a_server_that_died_is_forgotten(checkout: Checkout) -> None:
+def test_a_server_that_died_is_forgotten_and_leaves_no_process(checkout: Checkout) -> None:
     checkout.started()
     pid = checkout.pid
+    processes = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
     subprocess.run(["kill", "-KILL", str(pid)], check=True)
-    wait_for(lambda: not is_running(pid))
+    wait_for(lambda: not any(is_running(process) for process in processes))
     answer = checkout.stop()
     assert answer.returncode == 0
     assert f"process {pid}, has ended" in answer.stdout
