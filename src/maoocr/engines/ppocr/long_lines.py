@@ -11,7 +11,7 @@ from .ctc import NOTHING, Glyph, Reading, stands_alone, text_of
 
 __all__ = ["cut", "join"]
 
-PART_SHARE = 0.75
+PART_SHARE = 0.65
 """Length of a part against what one crop can hold: room to move its ends to a gap."""
 PROBE_HEIGHT_PX = 16
 
@@ -27,7 +27,7 @@ def cut(crop: Crop) -> list[tuple[Crop, Span]]:
     probe = crop_line(crop.page, crop.box, length, PROBE_HEIGHT_PX).astype(np.float32)
     ink = probe.std(axis=0).sum(axis=1)
     ink = np.convolve(ink, np.ones(PROBE_HEIGHT_PX // 4), mode="same")
-    reach = max(1, length // (6 * parts))
+    reach = max(1, length // (4 * parts))
     edges = [0.0]
     for i in range(1, parts):
         middle = length * i // parts

@@ -15,9 +15,9 @@ from .ctc import Reading, stands_alone
 
 __all__ = ["is_ideographic", "is_starved", "page_squeeze", "wider"]
 
-STEPS_PER_LETTER = 1.75
+STEPS_PER_LETTER = 1.6
 STEPS_PER_IDEOGRAPH = 2.75
-STARVED_LETTER = 1.45
+STARVED_LETTER = 1.4
 STARVED_IDEOGRAPH = 2.1
 MIN_SQUEEZE = 0.6
 WEAK_SCORE = 0.85

@@ -67,7 +67,7 @@ def test_boxes_beyond_the_page_are_read_as_far_as_they_go() -> None:
 
 
 def words_on_a_strip() -> NDArray[np.uint8]:
-    count, gap, word, height = 12, 40, 200, 20
+    count, gap, word, height = 20, 30, 120, 20
     page = np.full((height, count * (word + gap), 3), 255, np.uint8)
     stripes = np.arange(page.shape[1]) % 5 < 2
     for i in range(count):
@@ -91,9 +91,8 @@ def test_a_long_line_is_cut_in_the_gaps_between_words() -> None:
     assert spans[-1][1] == 1.0
     assert all(a[1] == b[0] for a, b in pairwise(spans))
     for _, (start, _) in parts[1:]:
-        assert (start * page.shape[1]) % 240 == pytest.approx(0, abs=22) or (
-            start * page.shape[1]
-        ) % 240 == pytest.approx(240, abs=22)
+        from_gap = (start * page.shape[1] + 75) % 150 - 75
+        assert abs(from_gap) <= 18
     assert all(part.wanted_width <= MAX_WIDTH_PX for part, _ in parts)
 
 

@@ -25,12 +25,12 @@ def line(
 
 def test_chinese_is_squeezed_more_than_latin() -> None:
     chinese = page_squeeze([line("文" * 20, 18)] * 4)
-    latin = page_squeeze([line("text" * 10, 18)] * 4)
+    latin = page_squeeze([line("text" * 10, 14)] * 4)
     assert MIN_SQUEEZE <= chinese < latin <= 1.0
 
 
 def test_dense_latin_is_not_squeezed() -> None:
-    assert page_squeeze([line("text" * 10, 11)] * 4) == 1.0
+    assert page_squeeze([line("text" * 10, 10)] * 4) == 1.0
 
 
 def test_without_a_readable_sample_nothing_is_squeezed() -> None:
