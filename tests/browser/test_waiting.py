@@ -35,7 +35,7 @@ def test_the_first_pages_are_shown_while_the_rest_is_read(page: Page) -> None:
     both = pages("TIFF", [Painting(), Painting(paper=HELD_PAPER)])
     choose(page, file("long.tif", both, "image/tiff"))
     expect(lines(page)).to_have_count(3)
-    expect(page.locator(".strip")).to_contain_text("Reading, pages so far: 1")
+    expect(page.locator(".strip")).to_contain_text("Reading, 1 of 2 pages")
     page.locator(".strip").get_by_role("button", name="Cancel").click()
     expect(row(page, "long.tif")).to_have_attribute("data-state", "cancelled")
     expect(lines(page)).to_have_count(3)

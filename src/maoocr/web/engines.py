@@ -16,6 +16,16 @@ __all__ = ["engine_model", "router"]
 
 router = APIRouter(tags=["engines"])
 
+_FORM_TITLES = {
+    "text": "Text",
+    "markdown": "Markdown",
+    "json": "JSON",
+    "jsonl": "JSON Lines",
+    "csv": "CSV",
+    "hocr": "hOCR",
+    "alto": "ALTO",
+}
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -99,7 +109,9 @@ async def options(request: Request) -> OptionsReply:
         title="Form of the answer",
         description="`jsonl` sends each page as soon as it is read.",
         default="json",
-        values=_values(formats),
+        values=[
+            OptionValueModel(value=name, title=_FORM_TITLES.get(name, name)) for name in formats
+        ],
     )
     return OptionsReply(options=[*map(_option_model, OPTIONS), engine, form])
 
