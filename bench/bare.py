@@ -87,7 +87,7 @@ def lane_options() -> dict[str, Any]:
     from maoocr.engines.registry import engine_specs
     from maoocr.settings import Settings
 
-    return dict(engine_specs(Settings())[0].options)
+    return dict(engine_specs(Settings(), 1)[0].options)
 
 
 class _Bare:

@@ -16,7 +16,7 @@ from .documents.spool import Spool
 from .engines.base import EngineSpec
 from .engines.registry import engine_specs
 from .errors import EngineUnavailable
-from .pool import Pool
+from .pool import Pool, gateway_cores
 from .service.ports import EngineCard
 from .service.recognizer import Recognizer
 from .settings import Settings
@@ -79,8 +79,10 @@ async def open_runtime(
         stack.callback(spool.close)
         counter = PageCounter(spool.root, DecodeLimits.from_settings(settings.limits))
         stack.push_async_callback(counter.close)
-        chosen = engine_specs(settings) if specs is None else specs
-        pool = Pool(chosen, settings, spool.root, metrics)
+        if specs is None:
+            most = settings.pool.threads or gateway_cores(settings.web_concurrency)
+            specs = engine_specs(settings, most)
+        pool = Pool(specs, settings, spool.root, metrics)
         stack.push_async_callback(pool.close)
         started = asyncio.create_task(pool.start())
         stack.callback(started.cancel)

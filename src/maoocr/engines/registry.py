@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["build_engine", "engine_specs"]
 
 
-def engine_specs(settings: "Settings") -> tuple[EngineSpec, ...]:
+def engine_specs(settings: "Settings", threads: int) -> tuple[EngineSpec, ...]:
     """The engines of this installation; the one that reads by default is the first.
+
+    Args:
+        settings: the whole tree.
+        threads: the most that a lane will ever be told to use.
 
     Raises:
         UnknownEngine: `settings.engine` names none of them.
@@ -26,7 +30,7 @@ def engine_specs(settings: "Settings") -> tuple[EngineSpec, ...]:
         raise UnknownEngine(
             f"MAOOCR_ENGINE is {settings.engine!r}; there is {', '.join(_ENGINES)}."
         )
-    return (make(settings),)
+    return (make(settings, threads),)
 
 
 def build_engine(spec: EngineSpec) -> Engine:
@@ -47,7 +51,7 @@ def build_engine(spec: EngineSpec) -> Engine:
     return factory(**spec.options)
 
 
-def _ppocr(settings: "Settings") -> EngineSpec:
+def _ppocr(settings: "Settings", threads: int) -> EngineSpec:
     device = settings.ppocr.device
     if device == "auto":
         device = "cuda:0" if _cuda_is_there() else "cpu"
@@ -59,13 +63,13 @@ def _ppocr(settings: "Settings") -> EngineSpec:
         "precision": settings.ppocr.precision,
         "device": device,
         "model_path": str(settings.model_path),
-        "threads": settings.pool.threads,
+        "threads": threads,
         "max_batch_pages": batch,
     }
     return EngineSpec("ppocr", ".ppocr:PpocrEngine", options, batch, device)
 
 
-def _fake(settings: "Settings") -> EngineSpec:
+def _fake(settings: "Settings", threads: int) -> EngineSpec:
     return EngineSpec("fake", ".fake:FakeEngine")
 
 
@@ -78,4 +82,4 @@ def _cuda_is_there() -> bool:
     return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
-_ENGINES: dict[str, Callable[["Settings"], EngineSpec]] = {"ppocr": _ppocr, "fake": _fake}
+_ENGINES: dict[str, Callable[["Settings", int], EngineSpec]] = {"ppocr": _ppocr, "fake": _fake}

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .admission import Admission as Admission
+    from .cores import gateway_cores as gateway_cores
     from .engine_pool import EngineStatus as EngineStatus
     from .pool import Pool as Pool
     from .pool import PoolStatus as PoolStatus
@@ -18,8 +19,17 @@ _HOMES = {
     "PageTask": "tickets",
     "Pool": "pool",
     "PoolStatus": "pool",
+    "gateway_cores": "cores",
 }
-__all__ = ["Admission", "EngineStatus", "LaneStatus", "PageTask", "Pool", "PoolStatus"]
+__all__ = [
+    "Admission",
+    "EngineStatus",
+    "LaneStatus",
+    "PageTask",
+    "Pool",
+    "PoolStatus",
+    "gateway_cores",
+]
 
 
 def __getattr__(name: str) -> Any:

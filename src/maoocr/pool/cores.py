@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-__all__ = ["CoreShare", "available_cores"]
+__all__ = ["CoreShare", "available_cores", "gateway_cores"]
 
 
 def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
@@ -15,6 +15,11 @@ def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     cores = len(os.sched_getaffinity(0))
     quota = _quota_v2(cgroup / "cpu.max") or _quota_v1(cgroup / "cpu")
     return max(1, min(cores, int(quota))) if quota else cores
+
+
+def gateway_cores(web_concurrency: int) -> int:
+    """Cores for the lanes of one gateway process of so many; at least 1."""
+    return max(1, available_cores() // web_concurrency)
 
 
 def _quota_v2(path: Path) -> float | None:

@@ -13,7 +13,7 @@ from ..errors import UnknownEngine
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
 from .admission import Admission
-from .cores import CoreShare, available_cores
+from .cores import CoreShare, gateway_cores
 from .engine_pool import EnginePool, EngineStatus, shutting_down
 from .lanes import Lane, Launch
 from .messages import Start
@@ -62,10 +62,10 @@ class Pool:
         self._start_seconds = settings.pool.start_seconds
         self._metrics = metrics
         self._closing = False
-        machine = available_cores()
-        cores = max(1, machine // settings.web_concurrency)
+        cores = gateway_cores(settings.web_concurrency)
         shares = CoreShare(cores, settings.pool.threads or cores)
-        lanes = max(1, (settings.pool.lanes or machine) // settings.web_concurrency)
+        asked = settings.pool.lanes // settings.web_concurrency
+        lanes = max(1, asked) if settings.pool.lanes else cores
         start = launch or _processes(settings, spool_root)
         self._engines = {
             # A device is one resource: a second lane on it would only take memory from the first.

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from maoocr.engines.base import EngineSpec
 from maoocr.errors import EngineUnavailable, ShuttingDown, UnknownEngine
 from maoocr.pool import Pool
-from maoocr.pool import pool as pool_module
+from maoocr.pool import cores
 from maoocr.pool.lanes import Lane, LaneNotStarted
 from maoocr.settings import PoolSettings, Settings
 from maoocr.telemetry.metrics import Metrics
@@ -42,7 +42,7 @@ def lanes_of(pool: Pool, engine: str) -> int:
 def test_lanes_are_divided_among_the_gateway_processes(
     monkeypatch: pytest.MonkeyPatch, lanes: int, processes: int, each: int
 ) -> None:
-    monkeypatch.setattr(pool_module, "available_cores", lambda: 6)
+    monkeypatch.setattr(cores, "available_cores", lambda: 6)
     assert lanes_of(make(CPU, lanes=lanes, processes=processes), "cpu") == each
 
 
