@@ -7,8 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from maoocr.engines.base import EngineSpec
 from maoocr.errors import EngineUnavailable, ShuttingDown, UnknownEngine
-from maoocr.pool import Pool
-from maoocr.pool import cores
+from maoocr.pool import Pool, cores
 from maoocr.pool.lanes import Lane, LaneNotStarted
 from maoocr.settings import PoolSettings, Settings
 from maoocr.telemetry.metrics import Metrics
