@@ -15,7 +15,7 @@ HEIGHT_PX = 48
 STEP_PX = 8
 """Pixels of a crop for each step of the CTC output."""
 MAX_WIDTH_PX = 1280
-MOST_TAKEN = 0.35
+MOST_TAKEN = 0.25
 """Share of the grid by which a line may be narrower than it asked to be."""
 
 
@@ -24,7 +24,7 @@ def round_width(width: float) -> int:
 
     Each width that the recognizer meets first costs it 25 ms and 4 MB.
     """
-    grid = 32 if width <= 128 else 64 if width <= 512 else 128
+    grid = 32 if width <= 128 else 64 if width <= 896 else 128
     return min(MAX_WIDTH_PX, max(grid, math.ceil(width / grid - MOST_TAKEN) * grid))
 
 

@@ -97,7 +97,7 @@ class PpocrEngine:
         models = load_models(tier, model_path)
         runtime = open_runtime(device, precision, max(1, threads))
         self._threads = max(1, threads)
-        self._detector = Detector(runtime.load(models.det))
+        self._detector = Detector(runtime.load(models.det), runtime.batch_images)
         recognizer = runtime.load(models.rec, best_class=True)
         self._recognizer = Recognizer(recognizer, models.charset, runtime.batch_images)
         details = {"tier": tier, **runtime.details, "max_batch_pages": str(max_batch_pages)}

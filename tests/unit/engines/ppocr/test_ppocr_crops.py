@@ -3,7 +3,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -64,6 +64,14 @@ def test_a_slanted_box_is_straightened(degrees: float) -> None:
 def test_boxes_beyond_the_page_are_read_as_far_as_they_go() -> None:
     assert crop_line(half_black(), box(-50, -50, 450, 150), 64).shape == (HEIGHT_PX, 64, 3)
     assert crop_line(half_black(), box(399.8, 99.8, 400, 100), 64).shape == (HEIGHT_PX, 64, 3)
+
+
+@given(st.lists(st.floats(-500, 900, width=32), min_size=8, max_size=8), st.sampled_from([32, 320]))
+@settings(deadline=None)
+def test_any_four_corners_give_a_crop(corners: list[float], width: int) -> None:
+    crop = crop_line(half_black(), np.array(corners, np.float32).reshape(4, 2), width)
+    assert crop.shape == (HEIGHT_PX, width, 3)
+    assert crop.dtype == np.uint8
 
 
 def words_on_a_strip() -> NDArray[np.uint8]:

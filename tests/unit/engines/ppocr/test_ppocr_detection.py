@@ -129,11 +129,14 @@ class InkNetwork:
 
 
 @pytest.mark.parametrize("size", [(200, 300), (1600, 1200), (60, 12_000), (9, 40)])
-def test_the_map_of_a_page_is_seamless_and_in_its_own_pixels(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("batch_images", [1, 4])
+def test_the_map_of_a_page_is_seamless_and_in_its_own_pixels(
+    size: tuple[int, int], batch_images: int
+) -> None:
     page = np.full((*size, 3), 255, np.uint8)
     top, bottom = size[0] // 3, 2 * size[0] // 3 + 1
     page[top:bottom, size[1] // 8 : -size[1] // 8] = 0
-    detector = Detector(InkNetwork())
+    detector = Detector(InkNetwork(), batch_images)
     probabilities, (fit_x, fit_y) = detector.probabilities(
         page, 1.0, threads=1, checkpoint=lambda: None
     )
