@@ -110,7 +110,8 @@ class MisbehavingEngine:
 
     def _write(self, data: bytes) -> None:
         """To every socket of the process that is open; one of them leads to the gateway."""
-        for fd in set(range(3, 64)) - {self._socket.fileno()}:
+        opened = {int(name) for name in os.listdir("/proc/self/fd")}
+        for fd in sorted(opened - {0, 1, 2, self._socket.fileno()}):
             try:
                 if os.readlink(f"/proc/self/fd/{fd}").startswith("socket:"):
                     os.write(fd, data)

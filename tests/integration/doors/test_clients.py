@@ -102,7 +102,7 @@ def test_the_servers_json_is_what_the_formats_write(
 
     reply = reply_from_json(json.dumps(answer).encode())
     assert answer == {
-        **result_object(reply.result),
+        **json.loads(json.dumps(result_object(reply.result))),
         "request_id": reply.request_id,
         "history_id": None,
     }
