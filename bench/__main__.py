@@ -1,6 +1,7 @@
 """The command line of the bench."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -111,6 +112,8 @@ def _work(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
 
 def main(arguments: list[str]) -> None:
     """Measure what the arguments name."""
+    # Not the default, which would leave the servers of a measurement running.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     uvloop.run(_work(_parser().parse_args(arguments)))
 
 
