@@ -78,7 +78,7 @@ class PageReader:
             )
             for line in page.lines:
                 if line.reading is None:
-                    line.crop = Crop(page.image, line.crop.box, squeeze)
+                    line.crop = stretch.squeezed(line.crop, squeeze)
         lines = [line for page in pages for line in page.lines]
         self._read_lines([line for line in lines if line.reading is None])
         self._look_again(lines)
@@ -155,7 +155,7 @@ class PageReader:
         for (line, crop), reading in zip(
             again, self._recognize([crop for _, crop in again]), strict=True
         ):
-            gain = -0.02 if crop.box is line.crop.box else MIN_GAIN
+            gain = -MIN_GAIN if crop.box is line.crop.box else MIN_GAIN
             if reading.score > (line.reading or NOTHING).score + gain:
                 line.crop, line.reading = crop, reading
 

@@ -13,7 +13,7 @@ import numpy as np
 from .crops import HEIGHT_PX, STEP_PX, Crop
 from .ctc import Reading, stands_alone
 
-__all__ = ["is_ideographic", "is_starved", "page_squeeze", "wider"]
+__all__ = ["is_ideographic", "is_starved", "page_squeeze", "squeezed", "wider"]
 
 STEPS_PER_LETTER = 1.6
 STEPS_PER_IDEOGRAPH = 2.75
@@ -21,6 +21,10 @@ STARVED_LETTER = 1.4
 STARVED_IDEOGRAPH = 2.1
 MIN_SQUEEZE = 0.6
 WEAK_SCORE = 0.85
+SHORT_ASPECT = 8.0
+"""Lines of fewer heights cost little at full width, and many of them are numbers."""
+DIGIT_SHARE = 0.3
+"""From that share of digits on, a line is a number: 000 squeezed is read as 00 without a doubt."""
 
 _STEPS_PER_HEIGHT = HEIGHT_PX / STEP_PX
 
@@ -48,11 +52,19 @@ def page_squeeze(sample: Sequence[tuple[Crop, Reading]]) -> float:
     return min(1.0, max(MIN_SQUEEZE, squeeze))
 
 
+def squeezed(crop: Crop, squeeze: float) -> Crop:
+    """The same line, squeezed like its page unless it is short."""
+    return Crop(crop.page, crop.box, 1.0 if crop.aspect < SHORT_ASPECT else squeeze)
+
+
 def is_starved(crop: Crop, reading: Reading) -> bool:
     """Whether a squeezed line should be read again, at full width."""
     if crop.squeeze >= 0.95 or not reading.glyphs:
         return False
-    steps = crop.width / STEP_PX / len(reading.glyphs)
+    digits = sum(glyph.text.isdigit() for glyph in reading.glyphs)
+    if digits >= DIGIT_SHARE * len(reading.glyphs):
+        return True
+    steps = crop.wanted_width / STEP_PX / len(reading.glyphs)
     limit = STARVED_IDEOGRAPH if is_ideographic(reading.text) else STARVED_LETTER
     return steps < limit or reading.score < WEAK_SCORE
 

@@ -8,6 +8,7 @@ from maoocr.engines.ppocr.stretch import (
     is_ideographic,
     is_starved,
     page_squeeze,
+    squeezed,
     wider,
 )
 
@@ -49,6 +50,16 @@ def test_a_squeezed_line_that_was_read_badly_is_starved() -> None:
 
 def test_a_line_at_full_width_cannot_be_helped() -> None:
     assert not is_starved(*line("x" * 90, 18, score=0.3))
+
+
+def test_a_squeezed_number_is_read_again() -> None:
+    assert is_starved(*line("1,000,000.00", 9, squeeze=0.8))
+    assert not is_starved(*line("about 12 of them", 12, squeeze=0.8))
+
+
+def test_short_lines_are_not_squeezed() -> None:
+    assert squeezed(line("Total", 4)[0], 0.6).squeeze == 1.0
+    assert squeezed(line("text" * 10, 18)[0], 0.6).squeeze == 0.6
 
 
 def test_wider_means_full_width() -> None:
