@@ -53,7 +53,7 @@ def test_tiles_stay_small_and_all_of_one_size(height: int, width: int) -> None:
     tiles = plan_tiles(height, width)
     assert len({(t.height, t.width) for t in tiles}) == 1
     assert tiles[0].height * tiles[0].width <= TILE_PIXELS
-    assert sum(t.height * t.width for t in tiles) <= 1.45 * height * width
+    assert sum(t.height * t.width for t in tiles) <= 1.7 * height * width
 
 
 def test_tiles_see_beyond_what_they_keep() -> None:
