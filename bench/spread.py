@@ -17,7 +17,12 @@ class Spread:
     count: int
 
     def __str__(self) -> str:
-        return f"{self.median:.3g} ({self.low:.3g} .. {self.high:.3g}, n={self.count})"
+        median, low, high = map(_short, (self.median, self.low, self.high))
+        return f"{median} ({low} .. {high}, n={self.count})"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -25,6 +25,10 @@ def test_a_spread_is_blind_to_order() -> None:
     assert (found.median, found.low, found.high, found.count) == (3.0, 1.0, 9.0, 3)
 
 
+def test_a_spread_shows_what_is_worth_showing() -> None:
+    assert str(spread([0.123456, 1234.5, 20.06])) == "20.1 (0.123 .. 1234, n=3)"
+
+
 def test_flatness_is_half_the_range_by_the_middle() -> None:
     assert flatness([95, 100, 105]) == pytest.approx(0.05)
     assert flatness([100, 100]) == 0.0
