@@ -54,7 +54,7 @@ class _Engines:
     def cards(self) -> Sequence[EngineCard]:
         return [
             EngineCard(name, e.info, e.seconds_per_page, e.ready, e.failure)
-            for name, e in self._pool.status().engines.items()
+            for name, e in self._pool.engines.items()
         ]
 
 

@@ -123,8 +123,7 @@ class EnginePool:
 
     def admit(self, pages: int, client: str, deadline: float, now: float) -> Admission:
         """Take room for a document; see `Pool.admit`."""
-        failure = self._supervisor.failure
-        if failure is not None:
+        if self._supervisor.refuses:
             self._figures.refused(EngineUnavailable.code)
             raise self._unavailable()
         if self._scheduler.refusal is not None:
@@ -143,6 +142,30 @@ class EnginePool:
             release=self.gate.release,
         )
 
+    def require_room(self, client: str, now: float, deadline: float) -> None:
+        """Refuse what `admit` would refuse whatever the document is; see `Pool.require_room`."""
+        try:
+            self.gate.check(1, client, now, deadline)
+        except MaoOCRError as error:
+            self._figures.refused(error.code)
+            raise
+
+    @property
+    def info(self) -> EngineInfo | None:
+        """What the engine said of itself when it was last loaded."""
+        return self._supervisor.info
+
+    @property
+    def seconds_per_page(self) -> float:
+        """Of one lane, a running mean."""
+        return self._figures.seconds_per_page
+
+    @property
+    def failure(self) -> str | None:
+        """Why it is not ready, where that is known."""
+        failure = self._supervisor.failure
+        return self._fault or (str(failure) if failure is not None else None)
+
     @property
     def ready(self) -> bool:
         """It takes documents and has a lane to read them."""
@@ -150,16 +173,15 @@ class EnginePool:
 
     def status(self) -> EngineStatus:
         """How it goes."""
-        failure = self._supervisor.failure
         return EngineStatus(
-            info=self._supervisor.info,
+            info=self.info,
             lanes=self._supervisor.status(),
             queue_pages=len(self._scheduler.queue),
             documents=len(self.gate),
-            seconds_per_page=self._figures.seconds_per_page,
+            seconds_per_page=self.seconds_per_page,
             restarts=dict(self._supervisor.restarts),
             ready=self.ready,
-            failure=self._fault or (str(failure) if failure is not None else None),
+            failure=self.failure,
         )
 
     def _drain_seconds(self) -> float:

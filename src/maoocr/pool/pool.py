@@ -135,6 +135,20 @@ class Pool:
             raise shutting_down()
         return found.admit(pages, client, deadline, time.monotonic())
 
+    def require_room(self, engine: str, *, client: str, deadline: float) -> None:
+        """Refuse a document before it has even come, where the smallest would be refused.
+
+        Raises:
+            Overloaded: there is no room for one page; tells when there should be.
+        """
+        if engine in self._engines:
+            self._engines[engine].require_room(client, time.monotonic(), deadline)
+
+    @property
+    def engines(self) -> Mapping[str, EnginePool]:
+        """By name, in the order of the specs."""
+        return self._engines
+
     def status(self) -> PoolStatus:
         """What there is and how it goes."""
         engines = {name: engine.status() for name, engine in self._engines.items()}

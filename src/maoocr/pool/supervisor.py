@@ -19,6 +19,8 @@ LaneState = Literal["starting", "idle", "busy", "stopping", "waiting"]
 FIRST_BACKOFF_SECONDS = 0.25
 HOPELESS_AFTER = 3
 """Starts in a row that must fail, on every slot, until waiting pages are given up."""
+HOPELESS_AFTER_SUCCESS = 8
+"""The same once the engine was up: then its models are sound, and what ends it may pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,13 @@ class Supervisor:
     @property
     def is_hopeless(self) -> bool:
         """No lane is up, and none could be started for some time."""
-        return self.failure is not None and all(s.failures >= HOPELESS_AFTER for s in self._slots)
+        most = HOPELESS_AFTER if self._info is None else HOPELESS_AFTER_SUCCESS
+        return self.failure is not None and all(slot.failures >= most for slot in self._slots)
+
+    @property
+    def refuses(self) -> bool:
+        """Nobody should be let in: it never came up, or has not come up again for long."""
+        return self.failure is not None and (self._info is None or self.is_hopeless)
 
     def status(self) -> tuple[LaneStatus, ...]:
         """Every slot."""

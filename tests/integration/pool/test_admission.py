@@ -36,7 +36,10 @@ async def test_the_time_to_try_again_comes_from_the_measured_rate(rig: Rig) -> N
     outcomes = await asyncio.gather(*readings, return_exceptions=True)
     refused = [error for error in outcomes if isinstance(error, Overloaded)]
     assert len(refused) == 20
-    assert all(1.0 <= (error.retry_after_s or 0) < 3.0 for error in refused)
+    waits = [error.retry_after_s or 0 for error in refused]
+    assert 1.0 <= waits[0] < 3.0
+    assert waits == sorted(waits)
+    assert waits[-1] - waits[0] == pytest.approx(19 * seconds_per_page, rel=0.5)
     assert "MAOOCR_POOL__MAX_QUEUE_SECONDS" in str(refused[0])
     assert sum(isinstance(outcome, str) for outcome in outcomes) == room
 

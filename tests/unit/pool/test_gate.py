@@ -74,12 +74,34 @@ def test_a_faster_engine_makes_more_room() -> None:
     porter.admit(5)
 
 
-def test_the_time_to_try_again_is_what_must_be_drained() -> None:
+@pytest.mark.parametrize(("rate", "wait_s"), [(1.0, 5.0), (2.0, 20.0)])
+def test_the_time_to_try_again_is_what_must_be_drained(rate: float, wait_s: float) -> None:
     porter = Porter(wait_s=10)
     porter.admit(30)
-    assert porter.refusal(15).retry_after_s == pytest.approx(5.0)
-    porter.seconds_per_page = 2.0
-    assert porter.refusal(15).retry_after_s == pytest.approx(20.0)
+    porter.seconds_per_page = rate
+    assert porter.refusal(15).retry_after_s == pytest.approx(wait_s)
+
+
+def test_callers_are_sent_back_one_after_the_other() -> None:
+    porter = Porter(documents=1, wait_s=1000)
+    porter.admit(4)
+    waits = [porter.refusal().retry_after_s for _ in range(3)]
+    assert waits == pytest.approx([4.0, 5.0, 6.0])
+
+
+def test_nobody_is_sent_away_for_longer_than_two_minutes_by_those_before_him() -> None:
+    porter = Porter(documents=1, wait_s=1000)
+    porter.admit(4)
+    waits = [porter.refusal().retry_after_s or 0.0 for _ in range(300)]
+    assert max(waits) == pytest.approx(120.0)
+
+
+def test_asking_whether_there_is_room_takes_none() -> None:
+    porter = Porter(documents=1)
+    porter.gate.check(1, "anna", 0.0, 1e9)
+    porter.admit()
+    with pytest.raises(Overloaded):
+        porter.gate.check(1, "anna", 0.0, 1e9)
 
 
 def test_the_time_to_try_again_is_the_end_of_the_shortest_document() -> None:

@@ -190,3 +190,14 @@ async def test_at_the_end_idle_lanes_are_stopped_and_busy_ones_killed(build: Bui
     await asyncio.gather(theatre.task, return_exceptions=True)
     assert [puppet.killed for puppet in theatre.puppets] == [p is busy for p in theatre.puppets]
     assert all(puppet.end.done() for puppet in theatre.puppets)
+
+
+async def test_an_engine_that_was_up_is_waited_for_longer(build: Build) -> None:
+    theatre = build(1)
+    await theatre.up(1)
+    theatre.failures = 100
+    theatre.puppets[0].end.set_result("crash")
+    await theatre.until(lambda: theatre.ended.count("start_failed") == 3)
+    assert theatre.supervisor.failure is not None
+    assert not theatre.supervisor.is_hopeless
+    assert not theatre.supervisor.refuses
