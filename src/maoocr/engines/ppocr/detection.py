@@ -17,7 +17,7 @@ __all__ = ["Detector", "Tile", "boxes_from_map", "fit_canvas", "plan_tiles"]
 CELL_PX = 32
 """The network halves its input five times, so sizes are multiples of this."""
 
-TILE_PIXELS = 205_000
+TILE_PIXELS = 245_000
 """A larger input is cut: activations take about 260 bytes a pixel, and tiles run side by side."""
 
 OVERLAP_PX = 32

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...domain import OcrOptions, TextLine
 from ..base import EngineInfo, PageImage, PageText, Run
-from .ctc import NOTHING
+from .ctc import NOTHING, Reading
 from .detection import Detector
 from .models import load_models
 from .pages import FoundPage, PageReader
@@ -22,7 +22,8 @@ __all__ = ["PpocrEngine"]
 PIPELINE_VERSION = "1"
 """Part of the digest: to be raised with every change of the code that changes an answer."""
 
-MIN_LINE_SCORE = 0.5
+MIN_SCORES = (0.75, 0.65, 0.5)
+"""Least score of a line of one, two, and more glyphs: marks and textures are read as one or two."""
 
 LANGUAGES = (
     *(
@@ -122,11 +123,7 @@ class PpocrEngine:
         return [self._page_text(page, options) for page in found]
 
     def _page_text(self, page: FoundPage, options: OcrOptions) -> PageText:
-        kept = [
-            line
-            for line in page.lines
-            if line.reading and line.reading.score >= MIN_LINE_SCORE and line.reading.text.strip()
-        ]
+        kept = [line for line in page.lines if line.reading and _is_text(line.reading)]
         boxes = np.array([line.crop.box for line in kept], dtype=np.float32).reshape(-1, 4, 2)
         lines = []
         for at in reading_order(boxes, vertical=page.vertical):
@@ -136,3 +133,8 @@ class PpocrEngine:
             lines.append(TextLine(reading.text, score, as_polygon(box), self._name, words))
         height, width = page.image.shape[:2]
         return PageText(width, height, page.rotation_deg, tuple(lines))
+
+
+def _is_text(reading: Reading) -> bool:
+    glyphs = sum(not glyph.text.isspace() for glyph in reading.glyphs)
+    return glyphs > 0 and reading.score >= MIN_SCORES[min(glyphs, len(MIN_SCORES)) - 1]

@@ -16,7 +16,7 @@ from .runtime import Images
 
 __all__ = ["find_text"]
 
-FIRST_PIXELS = 600_000
+FIRST_PIXELS = 450_000
 MAX_PIXELS = 6_000_000
 MIN_TEXT_PX = 11.5
 GOOD_TEXT_PX = 15.0
