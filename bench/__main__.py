@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, default=1)
 
     made = command("overload", "ten times as many callers as there is room for")
-    made.add_argument("--room", type=int, default=256)
+    made.add_argument("--room", type=int, default=64)
     made.add_argument("--seconds", type=float, default=30)
     made.add_argument("--deadline", type=float, default=300)
     made.add_argument("--impatient", action="store_true", help="don't wait for Retry-After")

@@ -88,8 +88,8 @@ class PoolSettings(_Part):
     max_queue_seconds: Annotated[float, Field(gt=0)] = 30.0
     """A document that would have to wait longer than this for its share is refused with 429."""
 
-    max_documents: Annotated[int, Field(ge=1)] = 256
-    """Documents that may be in work or waiting at once."""
+    max_documents: Annotated[int, Field(ge=0)] = 0
+    """Documents that may be in work or waiting at once; 0 takes 32 for each lane."""
 
     recycle_pages: Annotated[int, Field(ge=1)] = 5000
     """Pages after which a lane is replaced by a new process."""

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 SLACK_SECONDS = 5.0
 """What a lane may take longer than a page's limit, or go on after a cancel, until it is killed."""
+DOCUMENTS_PER_LANE = 32
+"""That may be in work or waiting, for each page that the lanes can have in work."""
 WINDOW_BATCHES = 2
 """Batches for each lane that one document may have queued or in work."""
 
@@ -75,6 +77,7 @@ class EnginePool:
         """
         self._name = specs[0].name
         limits, pool = settings.limits, settings.pool
+        at_once = len(specs) * specs[0].max_batch_pages
         self._figures = Figures(self._name, metrics)
         self._supervisor = Supervisor(
             specs,
@@ -95,12 +98,12 @@ class EnginePool:
             cores=cores,
         )
         self.gate = Gate(
-            max_documents=pool.max_documents,
+            max_documents=pool.max_documents or DOCUMENTS_PER_LANE * at_once,
             max_queue_seconds=pool.max_queue_seconds,
             seconds_per_page=self._drain_seconds,
             on_change=self._figures.documents,
         )
-        self._window = WINDOW_BATCHES * len(specs) * specs[0].max_batch_pages
+        self._window = WINDOW_BATCHES * at_once
         self._tasks: list[asyncio.Task[None]] = []
         self._fault: str | None = None
         self.decided = asyncio.Event()

@@ -41,6 +41,9 @@ __all__ = ["main"]
 
 log = logging.getLogger("maoocr.lane")
 
+NICENESS = 5
+"""A third of the gateway's share of a core that both want."""
+
 
 def main(argv: list[str]) -> Never:
     """Run until the gateway says stop or goes away.
@@ -68,6 +71,8 @@ def main(argv: list[str]) -> Never:
 def _be_a_child(parent_pid: int) -> None:
     """Die with the gateway, leave Ctrl-C to it, and be the first whom the OOM killer takes."""
     die_with_parent(parent_pid)
+    # Busy lanes take every core; who only asks whether the service lives must not wait for them.
+    os.nice(NICENESS)
     # A service manager may send SIGTERM to all processes; pages in work are finished all the same.
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
