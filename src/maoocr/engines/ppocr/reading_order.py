@@ -187,7 +187,8 @@ def _parts_columns(lines: _Lines, left: Indices, right: Indices, depth: int) -> 
     if min(len(left), len(right)) < MIN_COLUMN_LINES:
         return False
     height = float(np.median(lines.height[np.concatenate([left, right])]))
-    gap = lines.left[right].min() - lines.right[left].max()
+    # Not the extremes: a line or two reach into the gutter, or were found together with a speck.
+    gap = np.percentile(lines.left[right], 10) - np.percentile(lines.right[left], 90)
     return bool(
         gap >= MIN_GUTTER_HEIGHTS * height
         and _is_running_text(lines.of(left), depth)

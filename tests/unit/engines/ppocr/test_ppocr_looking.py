@@ -47,7 +47,7 @@ def test_ordinary_text_is_found_at_the_first_look() -> None:
 
 
 def test_small_text_is_looked_at_more_closely() -> None:
-    detector = ScaleDetector([box(100, y, 800, 16) for y in range(100, 1500, 30)])
+    detector = ScaleDetector([box(100, y, 800, 20) for y in range(100, 1500, 30)])
     assert len(look(detector, blank(1754, 1240))) == 47
     first, second = detector.scales
     assert second > 1.15 * first
