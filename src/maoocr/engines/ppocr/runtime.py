@@ -111,7 +111,7 @@ class OpenVino:
             # Pinned streams of two lanes would sit on the same cores.
             "ENABLE_CPU_PINNING": False,
             # Every size of image that was seen keeps its kernels; pages come in endless sizes.
-            "CPU_RUNTIME_CACHE_CAPACITY": 256,
+            "CPU_RUNTIME_CACHE_CAPACITY": 64,
         }
         version = openvino.get_version().split("-")[0]
         self.details = {"runtime": f"openvino {version}", "device": "cpu", "precision": precision}
