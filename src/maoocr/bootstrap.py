@@ -16,7 +16,7 @@ from .documents.spool import Spool
 from .engines.base import EngineSpec
 from .engines.registry import engine_specs
 from .errors import EngineUnavailable
-from .pool import Pool, gateway_cores
+from .pool import Pool, gateway_cores, most_threads
 from .service.ports import EngineCard
 from .service.recognizer import Recognizer
 from .settings import Settings
@@ -80,8 +80,8 @@ async def open_runtime(
         counter = PageCounter(spool.root, DecodeLimits.from_settings(settings.limits))
         stack.push_async_callback(counter.close)
         if specs is None:
-            most = settings.pool.threads or gateway_cores(settings.web_concurrency)
-            specs = engine_specs(settings, most)
+            cores = gateway_cores(settings.web_concurrency)
+            specs = engine_specs(settings, most_threads(settings.pool.threads, cores))
         pool = Pool(specs, settings, spool.root, metrics)
         stack.push_async_callback(pool.close)
         started = asyncio.create_task(pool.start())

@@ -83,7 +83,7 @@ class PoolSettings(_Part):
     """Processes that read pages side by side; 0 takes one for each processor core."""
 
     threads: Annotated[int, Field(ge=0, le=256)] = 0
-    """Most threads that one lane uses when it works alone; 0 takes all cores."""
+    """Most threads that one lane uses when it works alone; 0 takes the cores, at most 4."""
 
     max_queue_seconds: Annotated[float, Field(gt=0)] = 30.0
     """A document that would have to wait longer than this for its share is refused with 429."""

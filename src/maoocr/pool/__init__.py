@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .admission import Admission as Admission
     from .cores import gateway_cores as gateway_cores
+    from .cores import most_threads as most_threads
     from .engine_pool import EngineStatus as EngineStatus
     from .pool import Pool as Pool
     from .pool import PoolStatus as PoolStatus
@@ -20,6 +21,7 @@ _HOMES = {
     "Pool": "pool",
     "PoolStatus": "pool",
     "gateway_cores": "cores",
+    "most_threads": "cores",
 }
 __all__ = [
     "Admission",
@@ -29,6 +31,7 @@ __all__ = [
     "Pool",
     "PoolStatus",
     "gateway_cores",
+    "most_threads",
 ]
 
 

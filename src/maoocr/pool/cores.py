@@ -3,7 +3,10 @@
 import os
 from pathlib import Path
 
-__all__ = ["CoreShare", "available_cores", "gateway_cores"]
+__all__ = ["CoreShare", "available_cores", "gateway_cores", "most_threads"]
+
+DEFAULT_THREADS = 4
+"""Each thread costs every lane the memory of one more stream, and a page has only so many lines."""
 
 
 def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
@@ -20,6 +23,11 @@ def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
 def gateway_cores(web_concurrency: int) -> int:
     """Cores for the lanes of one gateway process of so many; at least 1."""
     return max(1, available_cores() // web_concurrency)
+
+
+def most_threads(asked: int, cores: int) -> int:
+    """Threads that a lane may ever use: what was asked for, or some of the cores where it is 0."""
+    return asked or min(cores, DEFAULT_THREADS)
 
 
 def _quota_v2(path: Path) -> float | None:

@@ -13,7 +13,7 @@ from ..errors import UnknownEngine
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
 from .admission import Admission
-from .cores import CoreShare, gateway_cores
+from .cores import CoreShare, gateway_cores, most_threads
 from .engine_pool import EnginePool, EngineStatus, shutting_down
 from .lanes import Lane, Launch
 from .messages import Start
@@ -63,7 +63,7 @@ class Pool:
         self._metrics = metrics
         self._closing = False
         cores = gateway_cores(settings.web_concurrency)
-        shares = CoreShare(cores, settings.pool.threads or cores)
+        shares = CoreShare(cores, most_threads(settings.pool.threads, cores))
         asked = settings.pool.lanes // settings.web_concurrency
         lanes = max(1, asked) if settings.pool.lanes else cores
         start = launch or _processes(settings, spool_root)
