@@ -17,6 +17,8 @@ SMALLEST_TARGET_PX = 40
 
 def test_everything_can_be_done_with_the_keyboard(page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    # Playwright begins to catch choosers at the first listener, and does not wait until it does.
+    page.on("filechooser", lambda _: None)
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     while page.evaluate("document.activeElement.id") != "choose":

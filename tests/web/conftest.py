@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def settings(tmp_path: Path) -> Settings:
     return Settings(
         engine="fake",
-        pool=PoolSettings(lanes=1),
+        pool=PoolSettings(lanes=1, max_documents=100),
         spool=SpoolSettings(dir=tmp_path / "spool"),
         local_files_root=tmp_path / "open",
     )
