@@ -33,7 +33,7 @@ __all__ = ["Start", "main"]
 
 _OPEN_DOCUMENTS = 2
 _IDLE_S = 10.0
-_MAX_RESIDENT_BYTES = 384 * 1024 * 1024
+_MAX_RESIDENT_BYTES = 128 * 1024 * 1024
 _MAX_OPEN_FILES = 16
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
