@@ -20,6 +20,7 @@ if _SOURCE.is_dir():
     sys.path.insert(0, str(_SOURCE))
 
 from maoocr.settings import Settings  # noqa: E402
+from maoocr.web.server import UVICORN_OPTIONS, listeners, settle_memory  # noqa: E402
 
 _settings = Settings()
 _grace_s = _settings.server.grace_s
@@ -38,9 +39,7 @@ class GatewayWorker(UvicornWorker):  # type: ignore[misc]
 
     CONFIG_KWARGS = {  # noqa: RUF012
         **UvicornWorker.CONFIG_KWARGS,
-        "access_log": False,
-        "lifespan": "on",
-        "server_header": False,
+        **UVICORN_OPTIONS,
         "timeout_graceful_shutdown": max(1, round(_grace_s)),
     }
 
@@ -88,6 +87,12 @@ def post_fork(server: Any, worker: Any) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != server.pid:
         os._exit(1)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Once the app is loaded."""
+    worker.sockets = listeners(worker.sockets)
+    settle_memory()
 
 
 def child_exit(server: Any, worker: Any) -> None:

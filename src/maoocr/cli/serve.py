@@ -31,6 +31,7 @@ def serve(
     import uvicorn
 
     from ..bootstrap import create_app
+    from ..web.server import UVICORN_OPTIONS, listeners, settle_memory
 
     settings = load_settings()
     server = ServerSettings(
@@ -45,12 +46,12 @@ def serve(
         config = uvicorn.Config(
             create_app(settings),
             log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="on",
+            **UVICORN_OPTIONS,
             timeout_graceful_shutdown=max(1, round(server.grace_s)),
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        config.load()
+        settle_memory()
+        uvicorn.Server(config).run(sockets=listeners([listener]))
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -9,7 +9,7 @@ from .. import __version__
 from . import engines, health, pages, problems, recognize
 from .linger import Linger
 from .middleware import Edge
-from .turnstile import Turnstile
+from .shedding import LoadShedder
 
 __all__ = ["make_app"]
 
@@ -35,7 +35,7 @@ def make_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -
     app.include_router(engines.router)
     app.include_router(health.router)
     pages.install(app)
-    app.add_middleware(Turnstile)
+    app.add_middleware(LoadShedder)
     app.add_middleware(Linger)
     app.add_middleware(Edge)
     return app

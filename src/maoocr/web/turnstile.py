@@ -1,79 +1,87 @@
 """Lets requests in a few at a time, so that a crowd never keeps the event loop from the rest.
 
-Thousands of requests that arrive together would all take their first steps in the same turn of the
-loop, and a probe that comes meanwhile would wait for the last of them. Nobody holds a place: who is
-in is no longer counted, so a slow upload stands in nobody's way.
+Hundreds of requests that arrive together would all be parsed and begun before the loop looks at its
+sockets again, and a probe that comes meanwhile would wait for the last of them. Nobody holds a
+place: who is in is no longer counted, so a slow upload stands in nobody's way.
 """
 
 import asyncio
-import time
 from collections import deque
-
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from ..errors import Overloaded
-from .gateway import Gateway
-from .problems import problem_response
+from collections.abc import Callable
 
 __all__ = ["Turnstile"]
 
-PER_TURN = 4
+PER_TURN = 2
 """Requests that may begin in one turn of the loop; each takes about a millisecond."""
+QUEUE = 8
+"""With so many waiting, connections that still come are taken before a request begins."""
 CROWD = 64
-"""Above so many waiting, a request is refused before its body is read where the pool is full."""
-_WORK = ("/api/ocr/recognize", "/api/ocr/recognize-with-requirements")
+"""So many waiting are a crowd."""
+LULL_S = 0.005
+"""Without a new connection, after which nobody more is expected."""
+ARRIVALS_FIRST_S = 0.1
+"""After which requests begin although connections still come."""
+PAUSE_S = 0.001
 
 
 class Turnstile:
-    """Middleware for the requests that bring work; all others pass by."""
+    """Where the requests of one event loop begin, in order of arrival."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._waiting: deque[asyncio.Future[None]] = deque()
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: deque[Callable[[], None]] = deque()
         self._begun = 0
         self._is_turning = False
+        self._arrived = 0.0
+        self._since = 0.0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] in _WORK:
-            is_crowded = len(self._waiting) >= CROWD
-            await self._turn()
-            if is_crowded and (refusal := _refusal(scope)) is not None:
-                answer = problem_response(refusal, scope["state"]["request_id"])
-                await answer(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there is a crowd before it."""
+        return len(self._waiting) >= CROWD
 
-    async def _turn(self) -> None:
-        loop = asyncio.get_running_loop()
+    def arrive(self) -> None:
+        """A connection was made; behind it may be one that is more urgent than any who wait."""
+        self._arrived = self._loop.time()
+
+    def enter(self) -> bool:
+        """Whether a request may begin at once; else it should `wait`."""
+        self._turn()
+        if self._begun >= PER_TURN or self._waiting:
+            return False
+        self._begun += 1
+        return True
+
+    def wait(self, begin: Callable[[], None]) -> None:
+        """Call `begin` when it is its turn."""
+        if not self._waiting:
+            self._since = self._loop.time()
+        self._waiting.append(begin)
+        self._turn()
+
+    def _turn(self) -> None:
         if not self._is_turning:
             self._is_turning = True
-            loop.call_soon(self._next)
-        if self._begun < PER_TURN and not self._waiting:
-            self._begun += 1
-            return
-        mine = loop.create_future()
-        self._waiting.append(mine)
-        await mine
+            self._loop.call_soon(self._next)
 
     def _next(self) -> None:
         """A turn of the loop is over; the sockets are looked at before the next."""
         self._begun = 0
+        self._is_turning = bool(self._waiting)
+        if not self._waiting:
+            return
+        if self._expects_more():
+            self._loop.call_later(PAUSE_S, self._next)
+            return
+        self._loop.call_soon(self._next)
         while self._waiting and self._begun < PER_TURN:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                self._begun += 1
-        self._is_turning = self._begun > 0
-        if self._is_turning:
-            asyncio.get_running_loop().call_soon(self._next)
+            self._begun += 1
+            self._waiting.popleft()()
 
-
-def _refusal(scope: Scope) -> Overloaded | None:
-    gateway: Gateway = scope["app"].state.gateway
-    client = scope["client"][0] if scope.get("client") else "local"
-    deadline = time.monotonic() + gateway.settings.limits.request_seconds
-    try:
-        gateway.pool.require_room(gateway.settings.engine, client=client, deadline=deadline)
-    except Overloaded as error:
-        return error
-    return None
+    def _expects_more(self) -> bool:
+        now = self._loop.time()
+        return (
+            len(self._waiting) >= QUEUE
+            and now - self._arrived < LULL_S
+            and now - self._since < ARRIVALS_FIRST_S
+        )

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from maoocr.bootstrap import create_app
 from maoocr.engines.base import EngineSpec
 from maoocr.settings import LimitSettings, PoolSettings, Settings, SpoolSettings
+from maoocr.web.server import UVICORN_OPTIONS, listeners
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def serve(settings: Settings, specs: list[EngineSpec]) -> Iterator[Server]:
     """Run the app until the generator is closed."""
     app = create_app(settings, specs)
-    config = uvicorn.Config(app, "127.0.0.1", 0, log_config=None, access_log=False)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    port = listener.getsockname()[1]
+    config = uvicorn.Config(app, log_config=None, **UVICORN_OPTIONS)
     uvicorn_server = _Uvicorn(config, app)
-    thread = threading.Thread(target=uvicorn_server.run)
+    thread = threading.Thread(target=uvicorn_server.run, args=[listeners([listener])])
     thread.start()
     try:
         assert uvicorn_server.listens.wait(60)
-        port = uvicorn_server.servers[0].sockets[0].getsockname()[1]
         yield Server("127.0.0.1", port, app)
     finally:
         uvicorn_server.should_exit = True

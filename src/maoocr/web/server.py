@@ -1,0 +1,43 @@
+"""How uvicorn runs the app, wherever it is started. Light: gunicorn's master reads it too."""
+
+import gc
+import socket
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = ["UVICORN_OPTIONS", "listeners", "settle_memory"]
+
+UVICORN_OPTIONS: dict[str, Any] = {
+    "http": "maoocr.web.connection:Connection",
+    "lifespan": "on",
+    "access_log": False,
+    "server_header": False,
+}
+
+ACCEPTS_PER_TURN = 64
+"""Of a crowd of 640, who comes last is then let in after some 50 ms instead of 500."""
+YOUNG_OBJECTS = 10_000
+"""Allocations between two looks of the garbage collector at the youngest."""
+
+
+def listeners(sockets: Iterable[socket.socket]) -> list[socket.socket]:
+    """The listening sockets, each several times.
+
+    uvloop takes one connection from each in a turn of its loop. With one socket a crowd is let in
+    so slowly that who comes last, a probe perhaps, waits for all before him to be served.
+    """
+    return [each for one in sockets for each in (one, *_copies(one))]
+
+
+def _copies(listener: socket.socket) -> list[socket.socket]:
+    return [listener.dup() for _ in range(ACCEPTS_PER_TURN - 1)]
+
+
+def settle_memory() -> None:
+    """Spare the garbage collector what is loaded now, for it stays.
+
+    A walk through all of it takes many milliseconds, in which nobody is answered.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
