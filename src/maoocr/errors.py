@@ -13,14 +13,19 @@ value and the setting that changes it.
     │   ├── TooLarge               too_large              413   bytes, pixels, side or pages
     │   ├── UnsupportedMedia       unsupported_media      415
     │   ├── UploadTimeout          upload_timeout         408
+    │   ├── Unauthorized           unauthorized           401   no key, or none that is known
     │   ├── Forbidden              forbidden              403
     │   ├── NotFound               not_found              404
     │   │   └── UnknownEngine      unknown_engine         404
-    │   └── MethodNotAllowed       method_not_allowed     405
+    │   ├── MethodNotAllowed       method_not_allowed     405
+    │   └── Conflict               conflict               409   an idempotency key used twice
     ├── Refused                    unavailable            503
     │   ├── Overloaded             overloaded             429   with Retry-After
+    │   ├── RateLimited            rate_limited           429   over the rate of the key
+    │   ├── QuotaExceeded          quota_exceeded         429   over the pages of the month
     │   ├── ShuttingDown           shutting_down          503
-    │   └── StorageFull            storage_full           507   no room to keep the upload
+    │   ├── StorageFull            storage_full           507   no room on the disk
+    │   └── StoreUnavailable       store_unavailable      503   the database is away
     ├── CallerLeft                 caller_left            499   nobody waits any more; never sent
     ├── DeadlineExceeded           deadline_exceeded      504
     └── EngineError                engine_error           500
@@ -36,6 +41,7 @@ from typing import ClassVar
 __all__ = [
     "BadInput",
     "CallerLeft",
+    "Conflict",
     "DeadlineExceeded",
     "EngineError",
     "EngineFault",
@@ -50,10 +56,14 @@ __all__ = [
     "Overloaded",
     "PageTooComplex",
     "PasswordProtected",
+    "QuotaExceeded",
+    "RateLimited",
     "Refused",
     "ShuttingDown",
     "StorageFull",
+    "StoreUnavailable",
     "TooLarge",
+    "Unauthorized",
     "UnknownEngine",
     "UnreadableDocument",
     "UnsupportedMedia",
@@ -141,6 +151,13 @@ class UploadTimeout(BadInput):
     retryable = True
 
 
+class Unauthorized(BadInput):
+    """No key was sent, or one that is unknown, revoked or out of date."""
+
+    code = "unauthorized"
+    status = 401
+
+
 class Forbidden(BadInput):
     """The caller may not do this here."""
 
@@ -168,6 +185,13 @@ class MethodNotAllowed(BadInput):
     status = 405
 
 
+class Conflict(BadInput):
+    """The request contradicts an earlier one."""
+
+    code = "conflict"
+    status = 409
+
+
 class Refused(MaoOCRError):
     """The service cannot take the request now."""
 
@@ -183,6 +207,20 @@ class Overloaded(Refused):
     status = 429
 
 
+class RateLimited(Refused):
+    """The key has asked too often; `retry_after_s` tells when it may again."""
+
+    code = "rate_limited"
+    status = 429
+
+
+class QuotaExceeded(Refused):
+    """The key has used its pages of this month; `retry_after_s` tells when the next one begins."""
+
+    code = "quota_exceeded"
+    status = 429
+
+
 class ShuttingDown(Refused):
     """The service is stopping and takes nothing new."""
 
@@ -190,10 +228,16 @@ class ShuttingDown(Refused):
 
 
 class StorageFull(Refused):
-    """There is no room on the disk to keep the upload while it is read."""
+    """There is no room on the disk for what the request needs to keep."""
 
     code = "storage_full"
     status = 507
+
+
+class StoreUnavailable(Refused):
+    """The database cannot be reached, and the answer cannot do without it."""
+
+    code = "store_unavailable"
 
 
 class CallerLeft(MaoOCRError):

@@ -177,6 +177,26 @@ class Settings(BaseSettings):
     )
     """Gateway processes; the lanes are divided among them."""
 
+    database_url: str = Field(
+        default="",
+        pattern=r"^((postgres(ql)?|sqlite)(\+\w+)?://.+)?$",
+        validation_alias=AliasChoices("DATABASE_URL", "database_url"),
+        repr=False,
+    )
+    """Database for history, jobs and keys: `postgresql://…` or `sqlite:///file`; empty keeps a
+    SQLite file in the state folder."""
+
+    redis_url: str = Field(
+        default="",
+        pattern=r"^((rediss?|unix)://.+)?$",
+        validation_alias=AliasChoices("REDIS_URL", "redis_url"),
+        repr=False,
+    )
+    """Redis that replicas share for answers, rates and progress; empty keeps them in memory."""
+
+    state_dir: Path = Path("data")
+    """Folder of what must outlive a restart: the embedded database, the journal, jobs' uploads."""
+
     engine: str = "ppocr"
     """Engine that reads when a request names none."""
 

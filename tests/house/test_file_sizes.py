@@ -13,7 +13,9 @@ MOST_TEST_LINES = 400
 KINDS = {".py", ".js", ".mjs", ".css", ".html", ".bash", ".sh", ""}
 HOMES = {"src", "tests", "bench", "scripts", "configs", "migrations"}
 
-ALLOWED: dict[str, str] = {}
+ALLOWED: dict[str, str] = {
+    "src/maoocr/errors.py": "One tree, read as one; it grows by a class of a few lines at a time.",
+}
 """Files that may be longer, each with the reason."""
 
 

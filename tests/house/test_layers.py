@@ -20,7 +20,7 @@ LAYERS = (
     {"web"},
     {"service"},
     {"pool", "cache", "store", "exports"},
-    {"documents", "engines"},
+    {"documents", "engines", "outbound"},
     {"vllm"},
     {"telemetry"},
     {"settings"},
@@ -37,8 +37,10 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "starlette": ("web", "bootstrap", "api"),
     "sqlalchemy": ("store",),
     "alembic": ("store",),
+    "asyncpg": ("store",),
+    "aiosqlite": ("store",),
     "redis": ("cache",),
-    "httpx": ("vllm", "client"),
+    "httpx": ("vllm", "outbound", "client"),
     "prometheus_client": ("telemetry", "web", "bootstrap"),
 }
 """Third-party packages that only some rooms may know."""

@@ -1,0 +1,86 @@
+"""Jobs, their files and their pages."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+MOMENT = sa.DateTime(timezone=True).with_variant(sa.DateTime(), "sqlite")
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.create_table(
+        "jobs",
+        sa.Column("id", sa.String(26), nullable=False),
+        sa.Column("owner", sa.String(26), nullable=False),
+        sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("priority", sa.Integer, nullable=False),
+        sa.Column("idempotency_key", sa.String(255)),
+        sa.Column("request_hash", sa.String(64), nullable=False),
+        sa.Column("request_id", sa.String(64), nullable=False),
+        sa.Column("options", sa.Text, nullable=False),
+        sa.Column("requirements", sa.Text),
+        sa.Column("webhook_url", sa.Text),
+        sa.Column("pages_total", sa.Integer),
+        sa.Column("pages_done", sa.Integer, nullable=False),
+        sa.Column("pages_failed", sa.Integer, nullable=False),
+        sa.Column("last_event", sa.Integer, nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("started_at", MOMENT),
+        sa.Column("finished_at", MOMENT),
+        sa.PrimaryKeyConstraint("id", name="pk_jobs"),
+        sa.UniqueConstraint("owner", "idempotency_key", name="uq_jobs_owner_idempotency_key"),
+    )
+    op.create_index("ix_jobs_owner_id", "jobs", ["owner", "id"])
+    op.create_index("ix_jobs_status_priority_id", "jobs", ["status", "priority", "id"])
+    op.create_table(
+        "job_files",
+        sa.Column("job_id", sa.String(26), nullable=False),
+        sa.Column("file", sa.Integer, nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("blob", sa.String(80), nullable=False),
+        sa.Column("pages_total", sa.Integer),
+        sa.Column("error", sa.Text),
+        sa.PrimaryKeyConstraint("job_id", "file", name="pk_job_files"),
+        sa.ForeignKeyConstraint(
+            ["job_id"], ["jobs.id"], name="fk_job_files_job_id", ondelete="CASCADE"
+        ),
+    )
+    op.create_table(
+        "job_pages",
+        sa.Column("job_id", sa.String(26), nullable=False),
+        sa.Column("file", sa.Integer, nullable=False),
+        sa.Column("page", sa.Integer, nullable=False),
+        sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("fence", sa.Integer, nullable=False),
+        sa.Column("lease_owner", sa.String(64)),
+        sa.Column("lease_until", MOMENT),
+        sa.Column("not_before", MOMENT),
+        sa.Column("priority", sa.Integer, nullable=False),
+        sa.Column("event", sa.Integer),
+        sa.Column("result", sa.LargeBinary),
+        sa.Column("error", sa.Text),
+        sa.PrimaryKeyConstraint("job_id", "file", "page", name="pk_job_pages"),
+        sa.ForeignKeyConstraint(
+            ["job_id"], ["jobs.id"], name="fk_job_pages_job_id", ondelete="CASCADE"
+        ),
+    )
+    op.create_index(
+        "ix_job_pages_status_priority_job_id_file_page",
+        "job_pages",
+        ["status", "priority", "job_id", "file", "page"],
+    )
+    op.create_index("ix_job_pages_job_id_event", "job_pages", ["job_id", "event"])
+
+
+def downgrade() -> None:
+    """Undo."""
+    op.drop_table("job_pages")
+    op.drop_table("job_files")
+    op.drop_table("jobs")

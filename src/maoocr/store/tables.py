@@ -1,0 +1,162 @@
+"""Every table, as the newest migration leaves it; a test compares the two."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from .columns import BigId, Bytes, Id, Moment
+
+__all__ = ["api_keys", "history", "job_files", "job_pages", "jobs", "metadata", "usage"]
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+history = Table(
+    "history",
+    metadata,
+    # Counts up as rows come in, late ones too, so that a cursor neither skips nor repeats.
+    Column("seq", BigId, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("created_at", Moment, nullable=False),
+    Column("owner", Id, nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("engine", String(64), nullable=False),
+    Column("document_type", String(32), nullable=False),
+    Column("language", String(32), nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("pages_total", Integer, nullable=False),
+    Column("pages_done", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("cached", Boolean, nullable=False),
+    Column("requirements", Text),
+    # The answer as JSON, compressed by zlib.
+    Column("answer", Bytes, nullable=False),
+    # What is searched in: words and pairs of Chinese characters with blanks between them.
+    Column("tokens", Text, nullable=False),
+    Column("thumbnail", Bytes),
+    Column("original", String(80)),
+    Index(None, "owner", "seq"),
+    Index(None, "created_at"),
+    sqlite_autoincrement=True,
+)
+"""Answers that were given."""
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("owner", Id, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("pages", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("cost", Float, nullable=False),
+)
+"""What each key used on each day, in UTC."""
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String(100), nullable=False),
+    # SHA-256 in hex of the secret, which is random and long, so no slow hash is needed.
+    Column("hash", String(64), nullable=False, unique=True),
+    # Names of scopes with blanks between them.
+    Column("scopes", String(200), nullable=False),
+    Column("rate_per_minute", Integer),
+    Column("pages_per_month", Integer),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
+    Column("last_used_at", Moment),
+)
+"""Who may ask."""
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner", Id, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("idempotency_key", String(255)),
+    # SHA-256 in hex of the request, so that a key used again for another one is found out.
+    Column("request_hash", String(64), nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Column("options", Text, nullable=False),
+    Column("requirements", Text),
+    Column("webhook_url", Text),
+    Column("pages_total", Integer),
+    Column("pages_done", Integer, nullable=False),
+    Column("pages_failed", Integer, nullable=False),
+    # Counts up with everything that happens to the job; each page that ends carries its number.
+    Column("last_event", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    UniqueConstraint("owner", "idempotency_key"),
+    Index(None, "owner", "id"),
+    Index(None, "status", "priority", "id"),
+)
+"""Many documents that are read in the background."""
+
+job_files = Table(
+    "job_files",
+    metadata,
+    Column("job_id", Id, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("file", Integer, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("blob", String(80), nullable=False),
+    # Empty until somebody has counted them.
+    Column("pages_total", Integer),
+    Column("error", Text),
+)
+"""The documents of a job."""
+
+job_pages = Table(
+    "job_pages",
+    metadata,
+    Column("job_id", Id, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("file", Integer, primary_key=True),
+    # 0 stands for the work of counting the pages of the file.
+    Column("page", Integer, primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # Goes up with each claim: a result that comes with an older one is thrown away.
+    Column("fence", Integer, nullable=False),
+    Column("lease_owner", String(64)),
+    Column("lease_until", Moment),
+    Column("not_before", Moment),
+    Column("priority", Integer, nullable=False),
+    Column("event", Integer),
+    # The page as JSON, compressed by zlib.
+    Column("result", Bytes),
+    Column("error", Text),
+    Index(None, "status", "priority", "job_id", "file", "page"),
+    Index(None, "job_id", "event"),
+)
+"""The pages of a job: the unit of work."""
