@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -43,6 +44,7 @@ class Server:
         self._settings = dict(settings or {})
         self._cores = tuple(cores)
         self.port = _free_port()
+        self._state = tempfile.TemporaryDirectory(prefix="maoocr-bench-")
         self.lanes = 0
         self.details: dict[str, str] = {}
 
@@ -60,6 +62,7 @@ class Server:
             "MAOOCR_LOG__LEVEL": "warning",
             **self._settings,
             "PYTHONPATH": str(ROOT / "src"),
+            "MAOOCR_STATE_DIR": self._state.name,
             "MAOOCR_SERVER__HOST": "127.0.0.1",
             "MAOOCR_SERVER__PORT": str(self.port),
         }

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import pytest
 
 LOOPBACK = ["127.0.0.1", "::1"]
-OWN_NAMES = ("MODEL_PATH", "WEB_CONCURRENCY")
+OWN_NAMES = ("MODEL_PATH", "WEB_CONCURRENCY", "DATABASE_URL", "REDIS_URL")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,8 +35,9 @@ def has_cuda() -> bool:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def default_settings() -> None:
-    """The settings of the person who runs the tests are not those of the tests."""
+def default_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Neither settings nor state of the person who runs the tests are those of the tests."""
     for name in list(os.environ):
         if name.startswith("MAOOCR_") or name in OWN_NAMES:
             del os.environ[name]
+    os.environ["MAOOCR_STATE_DIR"] = str(tmp_path_factory.mktemp("state"))

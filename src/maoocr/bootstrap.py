@@ -20,13 +20,15 @@ from .pool import Pool, gateway_cores, most_threads
 from .service.ports import EngineCard
 from .service.recognizer import Recognizer
 from .settings import Settings
+from .store.connecting import database_url
+from .store.database import Database
 from .telemetry.logging import configure_logging
 from .telemetry.metrics import Metrics
 from .web.app import make_app
 from .web.gateway import Gateway
 from .web.intake import IntakeReader
 
-__all__ = ["Runtime", "create_app", "open_runtime"]
+__all__ = ["Runtime", "State", "create_app", "open_runtime", "open_state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,13 @@ class Runtime:
     pool: Pool
     recognizer: Recognizer
     started: asyncio.Task[None]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What outlives a request; in-process recognition has none of it."""
+
+    database: Database
 
 
 class _Engines:
@@ -100,6 +109,16 @@ def _require_ready(pool: Pool) -> None:
             raise EngineUnavailable(engine.failure or f"No lane of the engine {name} is up.")
 
 
+@asynccontextmanager
+async def open_state(settings: Settings, metrics: Metrics) -> AsyncIterator[State]:
+    """Start what keeps state; it serves although the database is away."""
+    async with AsyncExitStack() as stack:
+        database = Database(database_url(settings.database_url, settings.state_dir))
+        stack.push_async_callback(database.close)
+        database.start()
+        yield State(database)
+
+
 def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) -> FastAPI:
     """The web app; it starts its runtime when the server starts it, and stops it likewise.
 
@@ -111,7 +130,10 @@ def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) ->
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure_logging(settings.log)
-        async with open_runtime(settings, specs, wait=False) as runtime:
+        async with (
+            open_runtime(settings, specs, wait=False) as runtime,
+            open_state(settings, runtime.metrics) as state,
+        ):
             app.state.started = runtime.started
             app.state.gateway = Gateway(
                 settings=settings,
@@ -120,6 +142,7 @@ def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) ->
                 spool=runtime.spool,
                 intake=IntakeReader(settings, runtime.spool),
                 metrics=runtime.metrics,
+                database=state.database,
             )
             yield
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -43,7 +43,9 @@ class Database:
     def start(self) -> None:
         """Begin to look for the database."""
         if self.kind == "sqlite" and self._url.database:
-            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Where it cannot be made, the keeper tells that the file cannot be opened.
+            with suppress(OSError):
+                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._away.set()
         self._keeper = asyncio.create_task(self._keep())
 

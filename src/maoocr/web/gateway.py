@@ -9,6 +9,7 @@ from ..documents.spool import Spool
 from ..pool import Pool
 from ..service.recognizer import Recognizer
 from ..settings import Settings
+from ..store.database import Database
 from ..telemetry.metrics import Metrics
 from .intake import IntakeReader
 
@@ -25,6 +26,7 @@ class Gateway:
     spool: Spool
     intake: IntakeReader
     metrics: Metrics
+    database: Database
 
 
 def gateway_of(request: Request) -> Gateway:
