@@ -13,6 +13,7 @@ value and the setting that changes it.
     │   ├── TooLarge               too_large              413   bytes, pixels, side or pages
     │   ├── UnsupportedMedia       unsupported_media      415
     │   ├── UploadTimeout          upload_timeout         408
+    │   ├── FetchFailed            fetch_failed           422   a given URL brought no document
     │   ├── Unauthorized           unauthorized           401   no key, or none that is known
     │   ├── Forbidden              forbidden              403
     │   ├── NotFound               not_found              404
@@ -25,7 +26,8 @@ value and the setting that changes it.
     │   ├── QuotaExceeded          quota_exceeded         429   over the pages of the month
     │   ├── ShuttingDown           shutting_down          503
     │   ├── StorageFull            storage_full           507   no room on the disk
-    │   └── StoreUnavailable       store_unavailable      503   the database is away
+    │   ├── StoreUnavailable       store_unavailable      503   the database is away
+    │   └── CacheUnavailable       cache_unavailable      503   Redis is away, and only it will do
     ├── CallerLeft                 caller_left            499   nobody waits any more; never sent
     ├── DeadlineExceeded           deadline_exceeded      504
     └── EngineError                engine_error           500
@@ -40,6 +42,7 @@ from typing import ClassVar
 
 __all__ = [
     "BadInput",
+    "CacheUnavailable",
     "CallerLeft",
     "Conflict",
     "DeadlineExceeded",
@@ -47,6 +50,7 @@ __all__ = [
     "EngineFault",
     "EngineLost",
     "EngineUnavailable",
+    "FetchFailed",
     "Forbidden",
     "InvalidRequest",
     "MaoOCRError",
@@ -151,6 +155,13 @@ class UploadTimeout(BadInput):
     retryable = True
 
 
+class FetchFailed(BadInput):
+    """What a given URL leads to is out of reach or is not a document; other URLs may do."""
+
+    code = "fetch_failed"
+    status = 422
+
+
 class Unauthorized(BadInput):
     """No key was sent, or one that is unknown, revoked or out of date."""
 
@@ -238,6 +249,12 @@ class StoreUnavailable(Refused):
     """The database cannot be reached, and the answer cannot do without it."""
 
     code = "store_unavailable"
+
+
+class CacheUnavailable(Refused):
+    """Redis cannot be reached, and the answer cannot do without it."""
+
+    code = "cache_unavailable"
 
 
 class CallerLeft(MaoOCRError):

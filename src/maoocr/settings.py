@@ -5,16 +5,19 @@ the name that operators know from elsewhere (`MODEL_PATH`, `WEB_CONCURRENCY`). A
 default. Nothing reads the environment but `Settings()`, and nothing reads it at import.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = [
+    "AuthSettings",
     "CacheSettings",
     "LimitSettings",
     "LogSettings",
+    "OutboundSettings",
     "PoolSettings",
     "PpocrSettings",
     "ServerSettings",
@@ -23,6 +26,7 @@ __all__ = [
 ]
 
 MIB = 1024 * 1024
+_OUTBOUND_LIST = r"^[\w.:/*, -]*$"
 
 
 class _Part(BaseModel):
@@ -40,6 +44,19 @@ class ServerSettings(_Part):
 
     grace_s: Annotated[float, Field(ge=0, le=3600)] = 30.0
     """Seconds that work already admitted may take to finish when the service stops."""
+
+
+class AuthSettings(_Part):
+    """Who may use the service. With no API key made, everybody on this machine."""
+
+    allow_open: bool = False
+    """Whether other machines are served too while no API key was made."""
+
+    open_rate_per_minute: Annotated[int, Field(ge=0)] = 0
+    """Requests that one address may make in a minute while no API key was made; 0 for no limit."""
+
+    grace_seconds: Annotated[float, Field(ge=0)] = 600.0
+    """Seconds that an API key in use goes on working when the database is away."""
 
 
 class LimitSettings(_Part):
@@ -127,10 +144,19 @@ class CacheSettings(_Part):
     """The result cache."""
 
     max_bytes: Annotated[int, Field(ge=0)] = 64 * MIB
-    """Memory for cached answers; 0 turns the cache off."""
+    """Memory for cached answers in one process; 0 turns the cache off."""
 
     ttl_seconds: Annotated[float, Field(gt=0)] = 86_400.0
     """Seconds after which a cached answer is computed anew."""
+
+    max_value_bytes: Annotated[int, Field(ge=0)] = 8 * MIB
+    """Largest answer, compressed, that is kept in Redis."""
+
+    command_seconds: Annotated[float, Field(gt=0, le=10)] = 0.25
+    """Seconds that one command to Redis may take; after that the service goes on without it."""
+
+    prefix: Annotated[str, Field(pattern=r"^[\w.-]{1,40}$")] = "maoocr"
+    """What every name in Redis begins with; another one for each of several installations."""
 
 
 class SpoolSettings(_Part):
@@ -141,6 +167,50 @@ class SpoolSettings(_Part):
 
     memory_bytes: Annotated[int, Field(ge=0)] = 1 * MIB
     """Uploads up to this size touch the disk only when they have to be read."""
+
+
+class OutboundSettings(_Part):
+    """Addresses that callers name: `image_url`, and webhooks of jobs."""
+
+    image_url: bool = False
+    """Whether documents are fetched from the URL that a caller gives."""
+
+    allow: Annotated[str, Field(pattern=_OUTBOUND_LIST)] = ""
+    """Addresses, networks (CIDR) and host names (`*.` takes all below) that may be dialled though
+    they are private or denied, with commas between."""
+
+    deny: Annotated[str, Field(pattern=_OUTBOUND_LIST)] = ""
+    """The same that may not be dialled though they are public; `0.0.0.0/0,::/0` leaves only what is
+    allowed."""
+
+    ports: Annotated[str, Field(pattern=r"^\d{1,5}( *, *\d{1,5})*$")] = "80,443"
+    """Ports that may be dialled, with commas between."""
+
+    connect_seconds: Annotated[float, Field(gt=0)] = 5.0
+    """Seconds that looking up a name, and then connecting, may take."""
+
+    idle_seconds: Annotated[float, Field(gt=0)] = 10.0
+    """Seconds of silence after which an answer is given up."""
+
+    fetch_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """Seconds that fetching a document may take in all, with the wait for its turn."""
+
+    max_redirects: Annotated[int, Field(ge=0, le=20)] = 3
+    """Redirects that a fetch follows; each is checked like the first address."""
+
+    fetches: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Documents that one gateway fetches at once; more wait for their turn."""
+
+    webhook_seconds: Annotated[float, Field(gt=0)] = 15.0
+    """Seconds that delivering one webhook may take in all."""
+
+    @field_validator("allow", "deny")
+    @classmethod
+    def _networks_are_whole(cls, entries: str) -> str:
+        for entry in map(str.strip, entries.split(",")):
+            if "/" in entry or ":" in entry:
+                ip_network(entry)
+        return entries
 
 
 class LogSettings(_Part):
@@ -204,9 +274,11 @@ class Settings(BaseSettings):
     """Folder below which `image_path` may name files; empty turns `image_path` off."""
 
     server: ServerSettings = ServerSettings()
+    auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
     pool: PoolSettings = PoolSettings()
     ppocr: PpocrSettings = PpocrSettings()
     cache: CacheSettings = CacheSettings()
     spool: SpoolSettings = SpoolSettings()
+    outbound: OutboundSettings = OutboundSettings()
     log: LogSettings = LogSettings()

@@ -40,6 +40,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "asyncpg": ("store",),
     "aiosqlite": ("store",),
     "redis": ("cache",),
+    "httpcore": ("outbound",),
     "httpx": ("vllm", "outbound", "client"),
     "prometheus_client": ("telemetry", "web", "bootstrap"),
 }

@@ -1,0 +1,132 @@
+"""Fetch a document from a URL that a caller gave, hop by hop."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+
+import httpcore
+
+from .. import __version__
+from ..errors import DeadlineExceeded, FetchFailed, Overloaded, TooLarge
+from ..settings import OutboundSettings
+from .addresses import Policy
+from .dialling import Dialler
+from .resolver import Resolver
+from .urls import Target, parse_redirect, parse_url
+
+__all__ = ["Fetcher"]
+
+Sink = Callable[[bytes], Awaitable[None]]
+
+_REDIRECTS = {301, 302, 303, 307, 308}
+_HEADERS = (
+    ("User-Agent", f"maoocr/{__version__}"),
+    ("Accept", "*/*"),
+    # What comes compressed may grow without a bound.
+    ("Accept-Encoding", "identity"),
+    ("Connection", "close"),
+)
+
+
+class Fetcher:
+    """Fetches documents, a few at a time. One for each gateway process."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        resolver: Resolver,
+        settings: OutboundSettings,
+        tls: ssl.SSLContext,
+        max_bytes: int,
+    ) -> None:
+        """Make a fetcher.
+
+        Args:
+            policy: see `Dialler`, as for what follows.
+            resolver: asked anew at each hop.
+            settings: the limits.
+            tls: verifies the names of https servers.
+            max_bytes: of a document.
+        """
+        self._dialler = Dialler(policy, resolver, settings, tls)
+        self._settings = settings
+        self._max_bytes = max_bytes
+        self._slots = asyncio.Semaphore(settings.fetches)
+
+    async def fetch(self, url: str, sink: Sink, field: str = "image_url") -> None:
+        """Fetch what a URL leads to.
+
+        Args:
+            url: as the caller gave it.
+            sink: takes the bytes as they come.
+            field: the name under which the URL was given, for the messages.
+
+        Raises:
+            InvalidRequest: it is no URL that is taken.
+            Forbidden: it leads, directly or at last, to what may not be dialled.
+            FetchFailed: it leads to no document.
+            TooLarge: the document is over the limit.
+            Overloaded: there was no turn for it in time.
+            DeadlineExceeded: it takes too long.
+        """
+        target = parse_url(url, self._dialler.ports, field)
+        limit_s = self._settings.fetch_seconds
+        is_begun = False
+        try:
+            async with asyncio.timeout(limit_s), self._slots:
+                is_begun = True
+                await self._follow(target, sink, field)
+        except TimeoutError:
+            if not is_begun:
+                raise Overloaded(
+                    f"{field}: {self._settings.fetches} documents are being fetched already"
+                    " (MAOOCR_OUTBOUND__FETCHES).",
+                    retry_after_s=limit_s,
+                ) from None
+            raise DeadlineExceeded(
+                f"{field}: the document did not come within {limit_s:g} s"
+                " (MAOOCR_OUTBOUND__FETCH_SECONDS)."
+            ) from None
+
+    async def _follow(self, target: Target, sink: Sink, field: str) -> None:
+        most = self._settings.max_redirects
+        for _ in range(most + 1):
+            async with self._dialler.exchange("GET", target, field, headers=_HEADERS) as response:
+                if response.status not in _REDIRECTS:
+                    return await self._receive(response, sink, field)
+                location = _header(response, b"location")
+            if location is None:
+                raise FetchFailed(f"{field}: the server redirects to nowhere.")
+            target = parse_redirect(location, target, self._dialler.ports, field)
+        raise FetchFailed(
+            f"{field}: the server redirects more than {most} times"
+            " (MAOOCR_OUTBOUND__MAX_REDIRECTS)."
+        )
+
+    async def _receive(self, response: httpcore.Response, sink: Sink, field: str) -> None:
+        if response.status != 200:
+            raise FetchFailed(f"{field}: the server answered with status {response.status}.")
+        encoding = (_header(response, b"content-encoding") or b"identity").strip().lower()
+        if encoding not in {b"", b"identity"}:
+            raise FetchFailed(
+                f"{field}: the server sends the document compressed, which was not asked for."
+            )
+        announced = _header(response, b"content-length") or b""
+        if announced.isdigit() and int(announced) > self._max_bytes:
+            raise self._too_large(field)
+        received = 0
+        async for chunk in response.aiter_stream():
+            received += len(chunk)
+            if received > self._max_bytes:
+                raise self._too_large(field)
+            await sink(chunk)
+
+    def _too_large(self, field: str) -> TooLarge:
+        return TooLarge(
+            f"{field}: the document is over the limit of {self._max_bytes} bytes"
+            " (MAOOCR_LIMITS__MAX_BODY_BYTES)."
+        )
+
+
+def _header(response: httpcore.Response, name: bytes) -> bytes | None:
+    return next((value for key, value in response.headers if key.lower() == name), None)
