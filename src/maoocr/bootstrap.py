@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from . import __version__
-from .cache.memory import MemoryCache
+from .cache.shared import Shared, open_shared
+from .cache.rates import MemoryRates
 from .documents.counter import PageCounter
 from .documents.limits import DecodeLimits
 from .documents.spool import Spool
@@ -17,11 +18,14 @@ from .engines.base import EngineSpec
 from .engines.registry import engine_specs
 from .errors import EngineUnavailable
 from .pool import Pool, gateway_cores, most_threads
+from .service.access import Access, access_of
 from .service.ports import EngineCard
 from .service.recognizer import Recognizer
 from .settings import Settings
 from .store.connecting import database_url
 from .store.database import Database
+from .store.keys import KeyRows
+from .store.usage import UsageRows
 from .telemetry.logging import configure_logging
 from .telemetry.metrics import Metrics
 from .web.app import make_app
@@ -30,6 +34,9 @@ from .web.intake import IntakeReader
 
 __all__ = ["Runtime", "State", "create_app", "open_runtime", "open_state"]
 
+DATABASE_S = 5.0
+"""How long a start waits for the database, so that the first callers need not be sent away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
@@ -37,6 +44,7 @@ class Runtime:
 
     Attributes:
         started: done when every engine has a lane or could not start one.
+        shared: with the other replicas, where there is a Redis.
     """
 
     settings: Settings
@@ -45,6 +53,7 @@ class Runtime:
     pool: Pool
     recognizer: Recognizer
     started: asyncio.Task[None]
+    shared: Shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,7 @@ class State:
     """What outlives a request; in-process recognition has none of it."""
 
     database: Database
+    access: Access
 
 
 class _Engines:
@@ -84,6 +94,7 @@ async def open_runtime(
     metrics = Metrics(CollectorRegistry())
     metrics.build_info.labels(__version__).set(1)
     async with AsyncExitStack() as stack:
+        shared = await stack.enter_async_context(open_shared(settings, metrics))
         spool = Spool.claim(settings.spool.dir, settings.spool.memory_bytes)
         stack.callback(spool.close)
         counter = PageCounter(spool.root, DecodeLimits.from_settings(settings.limits))
@@ -98,9 +109,16 @@ async def open_runtime(
         if wait:
             await started
             _require_ready(pool)
-        cache = MemoryCache(settings.cache.max_bytes, settings.cache.ttl_seconds, metrics)
-        recognizer = Recognizer(pool, _Engines(pool), counter, cache, settings.limits, metrics)
-        yield Runtime(settings, metrics, spool, pool, recognizer, started)
+        recognizer = Recognizer(
+            pool,
+            _Engines(pool),
+            counter,
+            shared.results,
+            shared.flights,
+            settings.limits,
+            metrics,
+        )
+        yield Runtime(settings, metrics, spool, pool, recognizer, started, shared)
 
 
 def _require_ready(pool: Pool) -> None:
@@ -116,7 +134,13 @@ async def open_state(settings: Settings, metrics: Metrics) -> AsyncIterator[Stat
         database = Database(database_url(settings.database_url, settings.state_dir))
         stack.push_async_callback(database.close)
         database.start()
-        yield State(database)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(database.wait_ready(), DATABASE_S)
+        rates = MemoryRates()
+        rows, usage = KeyRows(database), UsageRows(database)
+        access = access_of(rows, usage, rates, settings.auth.grace_seconds)
+        stack.push_async_callback(access.keyring.close)
+        yield State(database, access)
 
 
 def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) -> FastAPI:
@@ -143,6 +167,7 @@ def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) ->
                 intake=IntakeReader(settings, runtime.spool),
                 metrics=runtime.metrics,
                 database=state.database,
+                access=state.access,
             )
             yield
 

@@ -1,23 +1,32 @@
 """What the use cases need of the rooms below, as Protocols. `bootstrap` brings the real ones."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Protocol
 
+from ..cache.flights import Landed
+from ..cache.gcra import RateState
 from ..documents.kinds import Kind
 from ..domain import PageResult
 from ..engines.base import EngineInfo
 from ..pool import PageTask
+from ..store.records import ApiKey, UsageDay
 
 __all__ = [
     "Admission",
+    "ApiKeyRows",
     "Document",
     "EngineCard",
     "EngineDirectory",
+    "Flights",
     "PageCounter",
     "PagePool",
+    "Rates",
     "ResultCache",
+    "UsageRows",
+    "Wire",
 ]
 
 
@@ -115,3 +124,69 @@ class ResultCache(Protocol):
 
     async def get(self, key: str) -> bytes | None: ...
     async def set(self, key: str, value: bytes) -> None: ...
+    async def purge(self, key: str) -> bool:
+        """Forget one answer everywhere; tells whether it was there.
+
+        Raises:
+            CacheUnavailable: it could be forgotten in this process alone.
+        """
+
+
+class Flights(Protocol):
+    """Identical computations that run at the same time, here or in another replica."""
+
+    async def run(
+        self, key: str, compute: Callable[[], Awaitable[bytes]], *, fresh: bool = False
+    ) -> Landed:
+        """The outcome of `compute()`, or of one that runs under this key already.
+
+        Args:
+            key: what makes two computations the same.
+            compute: run in this call, and cancelled with it.
+            fresh: an outcome that was there before the call will not do.
+
+        Raises:
+            Exception: whatever the computation raised.
+        """
+
+
+class Wire(Protocol):
+    """Small messages by topic to everyone who listens now, in any replica; nothing is kept."""
+
+    async def publish(self, topic: str, message: bytes) -> None:
+        """Never an error: without Redis this process alone hears it."""
+
+    def subscribe(self, topic: str) -> AbstractAsyncContextManager[AsyncIterator[bytes | None]]:
+        """Listen; what is published after this is entered will be heard.
+
+        An item that is None says that messages may have been missed: look at the truth again.
+        """
+
+
+class Rates(Protocol):
+    """How often each key has asked; never an error: what can't be reached is counted alone."""
+
+    async def take(self, key: str, per_minute: int, cost: int = 1) -> RateState: ...
+    async def add(self, key: str, amount: int) -> int:
+        """Add to the total of this month (UTC); gives the total after it."""
+
+    async def total(self, key: str) -> int:
+        """The total of this month."""
+
+
+class ApiKeyRows(Protocol):
+    """API keys, kept by the hash of their secret; each call may raise `StoreUnavailable`."""
+
+    async def add(self, key: ApiKey, secret_hash: str) -> None: ...
+    async def all(self) -> list[ApiKey]: ...
+    async def were_made(self) -> bool: ...
+    async def find(self, secret_hash: str) -> ApiKey | None: ...
+    async def revoke(self, key_id: str, moment: datetime) -> ApiKey | None: ...
+    async def touch(self, key_id: str, moment: datetime) -> None: ...
+
+
+class UsageRows(Protocol):
+    """What was used, by owner and day; each call may raise `StoreUnavailable`."""
+
+    async def days(self, owner: str | None, first: date, last: date) -> list[UsageDay]: ...
+    async def pages(self, owner: str, first: date, last: date) -> int: ...

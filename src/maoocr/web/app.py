@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from .. import __version__
 from . import engines, health, pages, problems, recognize
+from .auth import Door
 from .linger import Linger
 from .middleware import Edge
 from .shedding import LoadShedder
@@ -36,6 +37,7 @@ def make_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -
     app.include_router(health.router)
     pages.install(app)
     app.add_middleware(LoadShedder)
+    app.add_middleware(Door)
     app.add_middleware(Linger)
     app.add_middleware(Edge)
     return app

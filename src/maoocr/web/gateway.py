@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from ..documents.spool import Spool
 from ..pool import Pool
+from ..service.access import Access
 from ..service.recognizer import Recognizer
 from ..settings import Settings
 from ..store.database import Database
@@ -26,6 +27,7 @@ class Gateway:
     spool: Spool
     intake: IntakeReader
     metrics: Metrics
+    access: Access
     database: Database
 
 

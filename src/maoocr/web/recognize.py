@@ -39,6 +39,7 @@ from ..exports import formats, page_object, result_object
 from ..service.options import parse_options
 from ..service.recognizer import CacheUse, StreamBegun
 from ..service.requirements import parse_requirements
+from .auth import share_of
 from .body import until_caller_leaves
 from .gateway import gateway_of
 from .intake import Intake
@@ -138,7 +139,7 @@ def _call(request: Request, intake: Intake) -> dict[str, Any]:
         "options": parse_options(intake.fields),
         "requirements": _requirements(intake.fields),
         "engine": engine,
-        "client": request.client.host if request.client else "local",
+        "client": share_of(request.scope),
     }
 
 

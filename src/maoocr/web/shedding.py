@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import Overloaded
+from .auth import share_of
 from .gateway import Gateway
 from .problems import problem_response
 
@@ -40,10 +41,11 @@ class LoadShedder:
 
 def _refusal(scope: Scope) -> Overloaded | None:
     gateway: Gateway = scope["app"].state.gateway
-    client = scope["client"][0] if scope.get("client") else "local"
     deadline = time.monotonic() + gateway.settings.limits.request_seconds
     try:
-        gateway.pool.require_room(gateway.settings.engine, client=client, deadline=deadline)
+        gateway.pool.require_room(
+            gateway.settings.engine, client=share_of(scope), deadline=deadline
+        )
     except Overloaded as error:
         return error
     return None

@@ -1,0 +1,175 @@
+"""The door: nothing behind it runs before it is known who asks and that he may.
+
+Pure ASGI and before the routes, so that no body is read for a stranger. The rules stand in `rules`.
+"""
+
+import ipaddress
+import secrets
+from functools import lru_cache
+from typing import cast
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from ..errors import Forbidden, MaoOCRError, NotFound, Unauthorized
+from ..service.callers import Caller
+from .credentials import answering_subprotocol, refuse_in_address, secret_of
+from .gateway import Gateway
+from .limits import Limited, spend
+from .problems import problem_response
+from .rules import Rule, rule_of
+
+__all__ = ["Door", "caller_of", "share_of"]
+
+_REFUSED_SOCKET = 1008
+
+
+def caller_of(connection: HTTPConnection) -> Caller:
+    """Who was let in; there is nobody on the public paths."""
+    return cast(Caller, connection.state.caller)
+
+
+def share_of(scope: Scope) -> str:
+    """Who shares the pool with the others: an owner, or an address where there are no keys."""
+    caller: Caller | None = scope.get("state", {}).get("caller")
+    if caller is not None and caller.owner:
+        return caller.owner
+    return _address(scope)
+
+
+class Door:
+    """Middleware: sets `request.state.caller`, or refuses."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        rule = rule_of(path.removeprefix(scope.get("root_path", "")))
+        if rule is not None and rule.need == "nothing":
+            await self._app(scope, receive, send)
+            return
+        gateway: Gateway = scope["app"].state.gateway
+        state = scope.setdefault("state", {})
+        try:
+            caller = await _let_in(gateway, scope, rule)
+            headers = await spend(gateway, caller, _address(scope), rule, scope)
+        except (MaoOCRError, Limited) as refusal:
+            if rule is not None:
+                # Stands where the router would have put its route; log and metrics name it.
+                scope["route"] = rule
+            await _refuse(refusal, rule, scope, receive, send)
+            return
+        state["caller"] = caller
+        if scope["type"] == "websocket":
+            send = answering_subprotocol(scope, send)
+        elif headers:
+            send = headers.around(send)
+        await self._app(scope, receive, send)
+
+
+async def _let_in(gateway: Gateway, scope: Scope, rule: Rule | None) -> Caller:
+    """Who asks, if he may.
+
+    Raises:
+        BadInput: the key is in the address.
+        Unauthorized: there is no key, or none that is good.
+        Forbidden: it lacks the scope.
+        NotFound: there is no rule, so no path.
+        StoreUnavailable: only the database knows.
+    """
+    refuse_in_address(scope)
+    caller = await gateway.access.keyring.caller(secret_of(scope))
+    if caller.is_open:
+        _require_neighbour(gateway, scope)
+    elif rule is None:
+        raise NotFound("There is nothing at this path.")
+    if rule is not None and rule.scope is not None and not caller.may(rule.scope):
+        raise Forbidden(_lacking(caller, rule.scope))
+    return caller
+
+
+def _lacking(caller: Caller, scope: str) -> str:
+    if caller.is_open:
+        return (
+            f"This needs an API key with the scope `{scope}`:"
+            f" `maoocr keys create NAME --scope {scope}` makes one."
+        )
+    has = ", ".join(f"`{name}`" for name in sorted(caller.scopes))
+    return f"This needs the scope `{scope}`; the API key has {has}."
+
+
+def _require_neighbour(gateway: Gateway, scope: Scope) -> None:
+    """Without keys only this machine is served, and no page of a stranger in its browser."""
+    if not gateway.settings.auth.allow_open and not _is_loopback(_address(scope)):
+        raise Unauthorized(
+            "No API key was made, so only the machine itself is served: `maoocr keys create NAME`"
+            " makes one; MAOOCR_AUTH__ALLOW_OPEN=true serves everybody without."
+        )
+    if scope["type"] == "websocket" and not _is_own_origin(scope):
+        # Browsers let any page open a WebSocket to any server.
+        raise Forbidden("A page of another site may not open this WebSocket.")
+
+
+def _is_own_origin(scope: Scope) -> bool:
+    headers = HTTPConnection(scope).headers
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
+
+
+@lru_cache(maxsize=1024)
+def _is_loopback(address: str) -> bool:
+    if address == "local":
+        return True
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return (mapped or ip).is_loopback
+
+
+def _address(scope: Scope) -> str:
+    """Of the other side; `local` where it came by a socket that has none."""
+    client = scope.get("client")
+    return client[0] if client and client[0] else "local"
+
+
+def _challenge(error: MaoOCRError, rule: Rule | None) -> dict[str, str]:
+    """RFC 6750, section 3."""
+    if isinstance(error, Unauthorized):
+        return {"WWW-Authenticate": 'Bearer realm="maoocr"'}
+    if isinstance(error, Forbidden) and rule is not None:
+        scope = f', scope="{rule.scope}"' if rule.scope else ""
+        return {"WWW-Authenticate": f'Bearer realm="maoocr", error="insufficient_scope"{scope}'}
+    return {}
+
+
+async def _refuse(
+    refusal: MaoOCRError | Limited,
+    rule: Rule | None,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+) -> None:
+    if isinstance(refusal, Limited):
+        error, headers = refusal.error, refusal.headers
+    else:
+        error, headers = refusal, _challenge(refusal, rule)
+    request_id = scope["state"].setdefault("request_id", secrets.token_hex(12))
+    answer: Response = problem_response(error, request_id, headers)
+    if scope["type"] == "http":
+        await answer(scope, receive, send)
+        return
+    await receive()
+    socket = WebSocket(scope, receive, send)
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await socket.send_denial_response(answer)
+    else:
+        await socket.close(_REFUSED_SOCKET)
