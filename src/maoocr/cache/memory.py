@@ -31,11 +31,16 @@ class MemoryCache:
 
     async def get(self, key: str) -> bytes | None:
         """The value, unless there is none or it is too old."""
+        value = self.find(key)
+        self._metrics.cache_requests.labels("miss" if value is None else "hit").inc()
+        return value
+
+    def find(self, key: str) -> bytes | None:
+        """The value, as `get` has it, but not counted as a look-up."""
         entry = self._entries.get(key)
         if entry is not None and self._clock() - entry[0] >= self._ttl_s:
             self._drop(key)
             entry = None
-        self._metrics.cache_requests.labels("hit" if entry else "miss").inc()
         if entry is None:
             return None
         self._entries.move_to_end(key)
@@ -43,6 +48,10 @@ class MemoryCache:
 
     async def set(self, key: str, value: bytes) -> None:
         """Keep the value; the ones that were not used for longest make room."""
+        self.put(key, value)
+
+    def put(self, key: str, value: bytes) -> None:
+        """Keep the value, as `set` does."""
         self._drop(key)
         if len(value) + _ENTRY_BYTES > self._max_bytes:
             return
@@ -57,6 +66,12 @@ class MemoryCache:
         was_there = key in self._entries
         self._drop(key)
         return was_there
+
+    def clear(self) -> None:
+        """Forget everything that this process holds."""
+        self._entries.clear()
+        self._bytes = 0
+        self._metrics.cache_bytes.set(0)
 
     @property
     def size_bytes(self) -> int:

@@ -1,0 +1,129 @@
+"""The result cache that replicas share in Redis, with a small one of this process in front.
+
+The front is cleared whenever it cannot be sure to have heard of every purge.
+"""
+
+import asyncio
+import contextlib
+import math
+from dataclasses import dataclass
+
+from ..errors import CacheUnavailable
+from ..telemetry.metrics import Metrics
+from .memory import MemoryCache
+from .packing import pack, unpack
+from .redis_link import RedisAway, RedisLink
+from .redis_wire import RedisWire
+
+__all__ = ["FORMAT", "RedisCache"]
+
+FORMAT = "1"
+"""Goes up when values are stored in another form: old ones are then not found any more."""
+FRONT_TTL_S = 300.0
+PURGES = "purges"
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long and how much is kept.
+
+    Attributes:
+        ttl_s: seconds that a value lives.
+        value_bytes: what is larger, once packed, is not kept in Redis.
+        front_bytes: memory of the front.
+    """
+
+    ttl_s: float
+    value_bytes: int
+    front_bytes: int
+
+
+class RedisCache:
+    """Answers in Redis; what cannot be reached is a miss."""
+
+    def __init__(
+        self, link: RedisLink, wire: RedisWire, keeping: Keeping, metrics: Metrics
+    ) -> None:
+        self._link = link
+        self._wire = wire
+        self._keeping = keeping
+        self._metrics = metrics
+        front_s = min(keeping.ttl_s, FRONT_TTL_S)
+        self._front = MemoryCache(keeping.front_bytes, front_s, metrics)
+        self._purged = 0
+        """Counts the news of purges: what was fetched before one may be what it was about."""
+        self._listener: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to listen for purges of other processes."""
+        self._listener = asyncio.create_task(self._listen())
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.wait({self._listener})
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, unless there is none, it is too old or out of reach."""
+        value = await self.find(key)
+        self._metrics.cache_requests.labels("miss" if value is None else "hit").inc()
+        return value
+
+    async def find(self, key: str) -> bytes | None:
+        """The value, as `get` has it, but not counted as a look-up."""
+        value = self._front.find(key)
+        if value is not None:
+            return value
+        purged = self._purged
+        try:
+            stored = await self._link.ask("results", lambda redis: redis.get(self._name(key)))
+        except RedisAway:
+            return None
+        value = await unpack(stored) if isinstance(stored, bytes) else None
+        if value is not None and purged == self._purged:
+            self._front.put(key, value)
+        return value
+
+    async def set(self, key: str, value: bytes) -> None:
+        """Keep the value, here and in Redis, unless it is too large."""
+        self._front.put(key, value)
+        stored = await pack(value)
+        if len(stored) > self._keeping.value_bytes:
+            return
+        ttl_ms = math.ceil(self._keeping.ttl_s * 1000)
+        with contextlib.suppress(RedisAway):
+            await self._link.ask(
+                "results", lambda redis: redis.set(self._name(key), stored, px=ttl_ms)
+            )
+
+    async def purge(self, key: str) -> bool:
+        """Forget one value everywhere; tells whether it was there.
+
+        Raises:
+            CacheUnavailable: Redis is away, so it is forgotten in this process alone.
+        """
+        was_there = await self._front.purge(key)
+        self._purged += 1
+        try:
+            deleted = await self._link.ask("results", lambda redis: redis.delete(self._name(key)))
+        except RedisAway as error:
+            raise CacheUnavailable(
+                f"The cache that replicas share is away ({error}), so the answer is forgotten in"
+                " this process alone. Ask again when Redis is back."
+            ) from error
+        # After the deletion: who fetches again on hearing this must not find the old value.
+        await self._wire.publish(PURGES, key.encode())
+        return was_there or bool(deleted)
+
+    def _name(self, key: str) -> str:
+        return f"{self._link.prefix}:result:{FORMAT}:{key}"
+
+    async def _listen(self) -> None:
+        async with self._wire.subscribe(PURGES) as messages:
+            async for message in messages:
+                self._purged += 1
+                if message is None:
+                    self._front.clear()
+                else:
+                    await self._front.purge(message.decode(errors="replace"))
