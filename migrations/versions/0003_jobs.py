@@ -23,18 +23,25 @@ def upgrade() -> None:
         sa.Column("options", sa.Text, nullable=False),
         sa.Column("requirements", sa.Text),
         sa.Column("webhook_url", sa.Text),
-        sa.Column("pages_total", sa.Integer),
+        sa.Column("files_uncounted", sa.Integer, nullable=False),
+        sa.Column("pages_known", sa.Integer, nullable=False),
         sa.Column("pages_done", sa.Integer, nullable=False),
         sa.Column("pages_failed", sa.Integer, nullable=False),
         sa.Column("last_event", sa.Integer, nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("served_at", MOMENT, nullable=False),
         sa.Column("started_at", MOMENT),
         sa.Column("finished_at", MOMENT),
         sa.PrimaryKeyConstraint("id", name="pk_jobs"),
         sa.UniqueConstraint("owner", "idempotency_key", name="uq_jobs_owner_idempotency_key"),
     )
     op.create_index("ix_jobs_owner_id", "jobs", ["owner", "id"])
-    op.create_index("ix_jobs_status_priority_id", "jobs", ["status", "priority", "id"])
+    op.create_index(
+        "ix_jobs_status_owner_priority_served_at",
+        "jobs",
+        ["status", "owner", "priority", "served_at"],
+    )
+    op.create_index("ix_jobs_finished_at", "jobs", ["finished_at"])
     op.create_table(
         "job_files",
         sa.Column("job_id", sa.String(26), nullable=False),
@@ -45,7 +52,6 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.Column("blob", sa.String(80), nullable=False),
         sa.Column("pages_total", sa.Integer),
-        sa.Column("error", sa.Text),
         sa.PrimaryKeyConstraint("job_id", "file", name="pk_job_files"),
         sa.ForeignKeyConstraint(
             ["job_id"], ["jobs.id"], name="fk_job_files_job_id", ondelete="CASCADE"
@@ -59,10 +65,8 @@ def upgrade() -> None:
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("fence", sa.Integer, nullable=False),
-        sa.Column("lease_owner", sa.String(64)),
-        sa.Column("lease_until", MOMENT),
-        sa.Column("not_before", MOMENT),
-        sa.Column("priority", sa.Integer, nullable=False),
+        sa.Column("lease_owner", sa.String(26)),
+        sa.Column("ready_at", MOMENT),
         sa.Column("event", sa.Integer),
         sa.Column("result", sa.LargeBinary),
         sa.Column("error", sa.Text),
@@ -71,11 +75,9 @@ def upgrade() -> None:
             ["job_id"], ["jobs.id"], name="fk_job_pages_job_id", ondelete="CASCADE"
         ),
     )
-    op.create_index(
-        "ix_job_pages_status_priority_job_id_file_page",
-        "job_pages",
-        ["status", "priority", "job_id", "file", "page"],
-    )
+    op.create_index("ix_job_pages_job_id_ready_at", "job_pages", ["job_id", "ready_at"])
+    op.create_index("ix_job_pages_ready_at", "job_pages", ["ready_at"])
+    op.create_index("ix_job_pages_lease_owner", "job_pages", ["lease_owner"])
     op.create_index("ix_job_pages_job_id_event", "job_pages", ["job_id", "event"])
 
 

@@ -107,17 +107,22 @@ jobs = Table(
     Column("options", Text, nullable=False),
     Column("requirements", Text),
     Column("webhook_url", Text),
-    Column("pages_total", Integer),
+    Column("files_uncounted", Integer, nullable=False),
+    # Of the files that are counted.
+    Column("pages_known", Integer, nullable=False),
     Column("pages_done", Integer, nullable=False),
     Column("pages_failed", Integer, nullable=False),
     # Counts up with everything that happens to the job; each page that ends carries its number.
     Column("last_event", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
+    # When a page of it was last taken: the job that waits longest is next.
+    Column("served_at", Moment, nullable=False),
     Column("started_at", Moment),
     Column("finished_at", Moment),
     UniqueConstraint("owner", "idempotency_key"),
     Index(None, "owner", "id"),
-    Index(None, "status", "priority", "id"),
+    Index(None, "status", "owner", "priority", "served_at"),
+    Index(None, "finished_at"),
 )
 """Many documents that are read in the background."""
 
@@ -133,7 +138,6 @@ job_files = Table(
     Column("blob", String(80), nullable=False),
     # Empty until somebody has counted them.
     Column("pages_total", Integer),
-    Column("error", Text),
 )
 """The documents of a job."""
 
@@ -145,18 +149,21 @@ job_pages = Table(
     # 0 stands for the work of counting the pages of the file.
     Column("page", Integer, primary_key=True),
     Column("status", String(16), nullable=False),
+    # Attempts that failed.
     Column("attempts", Integer, nullable=False),
     # Goes up with each claim: a result that comes with an older one is thrown away.
     Column("fence", Integer, nullable=False),
-    Column("lease_owner", String(64)),
-    Column("lease_until", Moment),
-    Column("not_before", Moment),
-    Column("priority", Integer, nullable=False),
+    Column("lease_owner", Id),
+    # From when anybody may take it; of a page in work the end of the lease. Empty once it ended.
+    Column("ready_at", Moment),
     Column("event", Integer),
     # The page as JSON, compressed by zlib.
     Column("result", Bytes),
+    # Why it failed, as JSON.
     Column("error", Text),
-    Index(None, "status", "priority", "job_id", "file", "page"),
+    Index(None, "job_id", "ready_at"),
+    Index(None, "ready_at"),
+    Index(None, "lease_owner"),
     Index(None, "job_id", "event"),
 )
 """The pages of a job: the unit of work."""

@@ -97,8 +97,10 @@ ROWS = {
     ),
     "jobs": (
         "INSERT INTO jobs (id, owner, status, priority, request_hash, request_id, options,"
-        " pages_done, pages_failed, last_event, created_at)"
-        " VALUES ('01', '', 'queued', 0, 'h', 'r', '{}', 0, 0, 0, '2026-01-01 00:00:00')"
+        " files_uncounted, pages_known, pages_done, pages_failed, last_event, created_at,"
+        " served_at)"
+        " VALUES ('01', '', 'queued', 0, 'h', 'r', '{}', 1, 0, 0, 0, 0, '2026-01-01 00:00:00',"
+        " '2026-01-01 00:00:00')"
     ),
 }
 """One row of each table, as its first revision has it."""
