@@ -8,13 +8,13 @@ import httpcore
 
 from .. import __version__
 from ..errors import DeadlineExceeded, FetchFailed, Overloaded, TooLarge
-from ..settings import OutboundSettings
+from ..settings import OutboundSettings, Settings
 from .addresses import Policy
-from .dialling import Dialler
-from .resolver import Resolver
+from .dialling import Dialler, public_trust
+from .resolver import Resolver, SystemResolver
 from .urls import Target, parse_redirect, parse_url
 
-__all__ = ["Fetcher"]
+__all__ = ["Fetcher", "fetcher_of"]
 
 Sink = Callable[[bytes], Awaitable[None]]
 
@@ -126,6 +126,16 @@ class Fetcher:
             f"{field}: the document is over the limit of {self._max_bytes} bytes"
             " (MAOOCR_LIMITS__MAX_BODY_BYTES)."
         )
+
+
+def fetcher_of(settings: Settings) -> Fetcher | None:
+    """The fetcher that the settings ask for; None where nothing is fetched for callers."""
+    outbound = settings.outbound
+    if not outbound.image_url:
+        return None
+    policy = Policy.from_lists(outbound.allow, outbound.deny)
+    most = settings.limits.max_body_bytes
+    return Fetcher(policy, SystemResolver(), outbound, public_trust(), most)
 
 
 def _header(response: httpcore.Response, name: bytes) -> bytes | None:

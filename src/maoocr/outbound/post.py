@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 
 from .. import __version__
 from ..errors import FetchFailed, MaoOCRError
-from ..settings import OutboundSettings
+from ..settings import OutboundSettings, Settings
 from .addresses import Policy
-from .dialling import Dialler
-from .resolver import Resolver
+from .dialling import Dialler, public_trust
+from .resolver import Resolver, SystemResolver
 from .signature import SIGNATURE_HEADER, sign
 from .urls import parse_url
 
-__all__ = ["Delivery", "Poster"]
+__all__ = ["Delivery", "Poster", "poster_of"]
 
 _FIELD = "webhook_url"
 _MOST_ANSWER_BYTES = 64 * 1024
@@ -129,3 +129,10 @@ class Poster:
                 if received > _MOST_ANSWER_BYTES:
                     break
             return response.status
+
+
+def poster_of(settings: Settings) -> Poster:
+    """The poster that the settings ask for."""
+    outbound = settings.outbound
+    policy = Policy.from_lists(outbound.allow, outbound.deny)
+    return Poster(policy, SystemResolver(), outbound, public_trust())

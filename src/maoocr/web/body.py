@@ -2,14 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
 from ..errors import CallerLeft, TooLarge, UnsupportedMedia, UploadTimeout
 from ..settings import LimitSettings
 
-__all__ = ["body_chunks", "check_length", "until_caller_leaves"]
+__all__ = ["body_chunks", "check_length", "until_caller_leaves", "while_connected"]
+
+T = TypeVar("T")
 
 
 def check_length(request: Request, limits: LimitSettings) -> None:
@@ -67,6 +70,26 @@ async def until_caller_leaves(request: Request) -> None:
     """Return when the connection is closed; the body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The outcome of the work, which is cancelled when the caller closes the connection.
+
+    Raises:
+        CallerLeft: he did.
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(until_caller_leaves(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise CallerLeft("The connection was closed before the answer was ready.")
+    finally:
+        gone.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
 
 
 def _too_large(limits: LimitSettings) -> TooLarge:

@@ -13,10 +13,11 @@ import msgspec
 from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
-from ..documents.spool import Spool, Upload
-from ..errors import BadInput, Forbidden, InvalidRequest, UnsupportedMedia
+from ..documents.spool import Spool, SpoolWriter, Upload
+from ..errors import BadInput, Forbidden, InvalidRequest, TooLarge, UnsupportedMedia
+from ..outbound.fetch import Fetcher
 from ..settings import Settings
-from .body import body_chunks
+from .body import body_chunks, while_connected
 from .local_files import spool_local_file
 from .multipart import MultipartReader
 
@@ -47,9 +48,17 @@ class Intake:
 class IntakeReader:
     """Reads requests of every form that is taken: multipart, JSON, raw."""
 
-    def __init__(self, settings: Settings, spool: Spool) -> None:
+    def __init__(self, settings: Settings, spool: Spool, fetcher: Fetcher | None = None) -> None:
+        """Make a reader.
+
+        Args:
+            settings: the whole tree.
+            spool: where documents go.
+            fetcher: of documents behind URLs; without one, `image_url` is refused.
+        """
         self._settings = settings
         self._spool = spool
+        self._fetcher = fetcher
         # A JSON body lies in memory twice while its base64 is decoded, so few large ones at once.
         self._large_json = asyncio.Semaphore(4)
 
@@ -86,7 +95,12 @@ class IntakeReader:
         reader = MultipartReader(boundary, writer)
         try:
             await reader.read(body_chunks(request, self._settings.limits))
-            if not reader.has_document:
+            url = reader.fields.pop("image_url", "")
+            if url and reader.has_document:
+                raise InvalidRequest("The form must have an image or an image_url, not both.")
+            if url:
+                await self._fetch(request, url, writer)
+            elif not reader.has_document:
                 raise InvalidRequest("The form has no image: send it under the name 'image'.")
             return await writer.finish(), reader.fields
         except BaseException:
@@ -122,22 +136,36 @@ class IntakeReader:
             if not isinstance(source, str):
                 raise InvalidRequest(f"{given[0]}: a text is expected.")
             body.clear()
-            return await self._source(given[0], source), fields
+            if is_large and given[0] != "image_base64":
+                raise TooLarge(
+                    f"A JSON body without image_base64 may have {_LARGE_JSON_BYTES} bytes."
+                )
+            return await self._source(request, given[0], source), fields
         finally:
             if is_large:
                 self._large_json.release()
 
-    async def _source(self, name: str, value: str) -> Upload:
+    async def _source(self, request: Request, name: str, value: str) -> Upload:
         if name == "image_base64":
             return await self._base64(value)
+        writer = self._spool.writer(self._settings.limits.max_body_bytes)
         if name == "image_path":
-            root = self._settings.local_files_root
-            limit = self._settings.limits.max_body_bytes
-            return await spool_local_file(root, value, self._spool.writer(limit))
-        raise Forbidden(
-            "image_url is not offered: this server fetches nothing on behalf of its callers. Send"
-            " the bytes as multipart/form-data or as image_base64."
-        )
+            return await spool_local_file(self._settings.local_files_root, value, writer)
+        try:
+            await self._fetch(request, value, writer)
+            return await writer.finish()
+        except BaseException:
+            writer.abort()
+            raise
+
+    async def _fetch(self, request: Request, url: str, writer: SpoolWriter) -> None:
+        if self._fetcher is None:
+            raise Forbidden(
+                "image_url is not offered: this server fetches nothing on behalf of its callers"
+                " (MAOOCR_OUTBOUND__IMAGE_URL). Send the bytes as multipart/form-data or as"
+                " image_base64."
+            )
+        await while_connected(request, self._fetcher.fetch(url, writer.write))
 
     async def _base64(self, text: str) -> Upload:
         prefix = _DATA_URL.match(text[:200])

@@ -23,12 +23,17 @@ def recognize_operation(*, with_requirements: bool) -> dict[str, Any]:
     """`openapi_extra` of a route that takes a document."""
     options = {spec.name: _schema(spec) for spec in OPTIONS} | _EXTRA
     image = {"type": "string", "format": "binary", "description": "The image or document."}
-    form = {"image": image, **options}
+    url = {
+        "type": "string",
+        "description": "An http or https URL; only where MAOOCR_OUTBOUND__IMAGE_URL is set.",
+    }
+    form = {"image": image, "image_url": url, **options}
     sources = {
         "image_base64": {
             "type": "string",
             "description": "The bytes in base64; a `data:` URL is taken too.",
         },
+        "image_url": url,
         "image_path": {
             "type": "string",
             "description": "A file of the server, below MAOOCR_LOCAL_FILES_ROOT.",
@@ -50,7 +55,11 @@ def recognize_operation(*, with_requirements: bool) -> dict[str, Any]:
             "required": True,
             "content": {
                 "multipart/form-data": {
-                    "schema": {"type": "object", "required": ["image"], "properties": form}
+                    "schema": {
+                        "type": "object",
+                        "properties": form,
+                        "oneOf": [{"required": ["image"]}, {"required": ["image_url"]}],
+                    }
                 },
                 "application/json": {
                     "schema": {
