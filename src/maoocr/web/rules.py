@@ -59,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     Rule("/api/ocr/jobs/{id}/results", "jobs"),
     Rule("/api/ocr/jobs/{id}/events", "jobs"),
     Rule("/ws/ocr/jobs/{id}", "jobs"),
+    Rule("/api/ocr/cache/{key}", "admin"),
     Rule("/api/keys", "admin"),
     Rule("/api/keys/{id}", "admin"),
     Rule("/api/usage", "a key"),
