@@ -10,13 +10,13 @@ from prometheus_client import CollectorRegistry
 
 from . import __version__
 from .cache.shared import Shared, open_shared
-from .cache.rates import MemoryRates
 from .documents.counter import PageCounter
 from .documents.limits import DecodeLimits
 from .documents.spool import Spool
 from .engines.base import EngineSpec
 from .engines.registry import engine_specs
 from .errors import EngineUnavailable
+from .outbound.fetch import fetcher_of
 from .pool import Pool, gateway_cores, most_threads
 from .service.access import Access, access_of
 from .service.ports import EngineCard
@@ -128,7 +128,7 @@ def _require_ready(pool: Pool) -> None:
 
 
 @asynccontextmanager
-async def open_state(settings: Settings, metrics: Metrics) -> AsyncIterator[State]:
+async def open_state(settings: Settings, metrics: Metrics, shared: Shared) -> AsyncIterator[State]:
     """Start what keeps state; it serves although the database is away."""
     async with AsyncExitStack() as stack:
         database = Database(database_url(settings.database_url, settings.state_dir))
@@ -136,9 +136,8 @@ async def open_state(settings: Settings, metrics: Metrics) -> AsyncIterator[Stat
         database.start()
         with suppress(TimeoutError):
             await asyncio.wait_for(database.wait_ready(), DATABASE_S)
-        rates = MemoryRates()
         rows, usage = KeyRows(database), UsageRows(database)
-        access = access_of(rows, usage, rates, settings.auth.grace_seconds)
+        access = access_of(rows, usage, shared.rates, settings.auth.grace_seconds)
         stack.push_async_callback(access.keyring.close)
         yield State(database, access)
 
@@ -156,7 +155,7 @@ def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) ->
         configure_logging(settings.log)
         async with (
             open_runtime(settings, specs, wait=False) as runtime,
-            open_state(settings, runtime.metrics) as state,
+            open_state(settings, runtime.metrics, runtime.shared) as state,
         ):
             app.state.started = runtime.started
             app.state.gateway = Gateway(
@@ -164,8 +163,9 @@ def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) ->
                 recognizer=runtime.recognizer,
                 pool=runtime.pool,
                 spool=runtime.spool,
-                intake=IntakeReader(settings, runtime.spool),
+                intake=IntakeReader(settings, runtime.spool, fetcher_of(settings)),
                 metrics=runtime.metrics,
+                shared=runtime.shared,
                 database=state.database,
                 access=state.access,
             )

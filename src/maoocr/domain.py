@@ -253,6 +253,7 @@ class OcrResult:
         language: found by script (`zh`, `en`, `mixed`, …); `und` when there is no text to tell.
         cached: the answer was computed for an earlier identical request.
         shared: the answer was computed for an identical request that was running already.
+        cache_key: under which the answer is cached; None when it is not.
     """
 
     pages: tuple[PageResult, ...]
@@ -263,6 +264,7 @@ class OcrResult:
     document_type: str = "auto"
     cached: bool = False
     shared: bool = False
+    cache_key: str | None = None
 
     @property
     def pages_done(self) -> int:

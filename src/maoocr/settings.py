@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 __all__ = [
     "AuthSettings",
     "CacheSettings",
+    "JobSettings",
     "LimitSettings",
     "LogSettings",
     "OutboundSettings",
@@ -213,6 +214,32 @@ class OutboundSettings(_Part):
         return entries
 
 
+class JobSettings(_Part):
+    """Jobs: many documents that are read in the background."""
+
+    max_files: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    """Most documents of one job."""
+
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 2048 * MIB
+    """Largest body of a request that makes a job, in bytes; each document in it has the limits of a
+    single one."""
+
+    upload_seconds: Annotated[float, Field(gt=0)] = 3600.0
+    """Seconds that the body of such a request may take to arrive."""
+
+    lease_seconds: Annotated[float, Field(ge=1)] = 30.0
+    """Seconds after which the pages of a process that died are taken over."""
+
+    attempts: Annotated[int, Field(ge=1, le=100)] = 4
+    """Attempts at a page that fails for reasons which may pass."""
+
+    poll_seconds: Annotated[float, Field(gt=0)] = 2.0
+    """Seconds between two looks for work that nobody told of."""
+
+    keep_days: Annotated[float, Field(gt=0)] = 30.0
+    """Days after its end for which a job's results are kept."""
+
+
 class LogSettings(_Part):
     """Logging; the text of documents is never logged."""
 
@@ -280,5 +307,6 @@ class Settings(BaseSettings):
     ppocr: PpocrSettings = PpocrSettings()
     cache: CacheSettings = CacheSettings()
     spool: SpoolSettings = SpoolSettings()
+    jobs: JobSettings = JobSettings()
     outbound: OutboundSettings = OutboundSettings()
     log: LogSettings = LogSettings()

@@ -10,13 +10,13 @@ from .flights import MemoryFlights
 from .memory import MemoryCache
 from .rates import MemoryRates
 from .redis_flights import RedisFlights
-from .redis_link import RedisLink
+from .redis_link import RedisAway, RedisLink
 from .redis_rates import RedisRates
 from .redis_results import Keeping, RedisCache
 from .redis_wire import RedisWire
 from .wire import MemoryWire
 
-__all__ = ["Shared", "open_shared"]
+__all__ = ["RedisAway", "Shared", "open_shared"]
 
 
 @dataclass(frozen=True, slots=True)

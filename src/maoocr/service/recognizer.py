@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import ExitStack, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -22,7 +23,7 @@ from ..settings import LimitSettings
 from ..telemetry.metrics import Metrics
 from .flight import SingleFlight
 from .language import detect_language
-from .ports import Document, EngineDirectory, PageCounter, PagePool, ResultCache
+from .ports import Document, EngineDirectory, Flights, PageCounter, PagePool, ResultCache
 from .reading import PageReading, Plan
 from .selector import select
 
@@ -38,11 +39,14 @@ class StreamBegun:
     Attributes:
         pages_total: pages of the document.
         pages_coming: pages that the stream will give.
+        is_cached: they were read for an earlier request.
+        cache_key: under which the answer is cached; None when it is not.
     """
 
     pages_total: int
     pages_coming: int
     is_cached: bool
+    cache_key: str | None = None
 
 
 class Recognizer:
@@ -54,6 +58,7 @@ class Recognizer:
         engines: EngineDirectory,
         counter: PageCounter,
         cache: ResultCache,
+        flights: Flights,
         limits: LimitSettings,
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
@@ -61,6 +66,7 @@ class Recognizer:
         self._reading = PageReading(pool, counter, limits)
         self._engines = engines
         self._cache = cache
+        self._elsewhere = flights
         self._limits = limits
         self._metrics = metrics
         self._clock = clock
@@ -102,13 +108,13 @@ class Recognizer:
                 plan = self._plan(document, options, requirements, engine, client, cache)
                 result = await self._cached(plan) if cache == "use" else None
                 if result is None:
-                    result = await self._computed(plan, hold)
+                    result = await self._computed(plan, hold, fresh=cache == "refresh")
         except MaoOCRError as error:
             self._metrics.documents.labels(error.code).inc()
             raise
         self._metrics.documents.labels("read").inc()
         took = replace(result.timings, total_s=self._clock() - started)
-        return replace(result, timings=took)
+        return replace(result, timings=took, cache_key=plan.key)
 
     async def stream(
         self,
@@ -134,7 +140,7 @@ class Recognizer:
             plan = self._plan(document, options, requirements, engine, client, cache)
             known = await self._cached(plan) if cache == "use" else None
             if known is not None:
-                yield StreamBegun(known.pages_total, len(known.pages), is_cached=True)
+                yield StreamBegun(known.pages_total, len(known.pages), True, plan.key)
                 for page in known.pages:
                     yield page
                 return
@@ -142,7 +148,7 @@ class Recognizer:
             numbers, total = await self._reading.numbers(plan)
             pages: list[PageResult] = []
             with self._reading.admit(plan, len(numbers)) as admission:
-                yield StreamBegun(total, len(numbers), is_cached=False)
+                yield StreamBegun(total, len(numbers), False, plan.key)
                 async with aclosing(self._reading.in_order(admission, plan, numbers)) as ordered:
                     async for page in ordered:
                         pages.append(page)
@@ -178,10 +184,14 @@ class Recognizer:
         found = await self._cache.get(plan.key)
         if found is None:
             return None
-        result = _decoder.decode(found)
+        try:
+            result = _decoder.decode(found)
+        except msgspec.DecodeError:
+            # Another version of the service may have left it in a cache that both share.
+            return None
         return replace(result, cached=True, selection=plan.selection)
 
-    async def _computed(self, plan: Plan, hold: ExitStack) -> OcrResult:
+    async def _computed(self, plan: Plan, hold: ExitStack, *, fresh: bool) -> OcrResult:
         if plan.key is None:
             return await self._compute(plan)
         flight = self._flights.join(plan.key)
@@ -189,28 +199,53 @@ class Recognizer:
             return replace(await flight, shared=True, selection=plan.selection)
         # The flight may outlive this caller, so the bytes are the flight's to release.
         release = hold.pop_all().close
-        return await self._flights.run(plan.key, lambda: self._compute(plan), landed=release)
+        fly = partial(self._fly, plan, plan.key, fresh)
+        return await self._flights.run(plan.key, fly, landed=release)
+
+    async def _fly(self, plan: Plan, key: str, fresh: bool) -> OcrResult:
+        """Compute it, unless another replica is at it: then wait for its answer."""
+        own: list[OcrResult] = []
+
+        async def compute() -> bytes:
+            own.append(await self._compute(plan))
+            return await self._keep(plan, own[0])
+
+        async with self._in_time(plan):
+            landed = await self._elsewhere.run(key, compute, fresh=fresh)
+        if not landed.is_shared:
+            return own[0]
+        try:
+            result = _decoder.decode(landed.value)
+        except msgspec.DecodeError:
+            # A replica of another version computed it.
+            return await self._compute(plan)
+        return replace(result, shared=True, selection=plan.selection)
 
     async def _compute(self, plan: Plan) -> OcrResult:
         await plan.document.keep()
+        async with self._in_time(plan):
+            numbers, total = await self._reading.numbers(plan)
+            with self._reading.admit(plan, len(numbers)) as admission:
+                pages = await self._reading.all(admission, plan, numbers)
+        return self._result(plan, pages, total)
+
+    @asynccontextmanager
+    async def _in_time(self, plan: Plan) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout_at(self._loop_time(plan.deadline)):
-                numbers, total = await self._reading.numbers(plan)
-                with self._reading.admit(plan, len(numbers)) as admission:
-                    pages = await self._reading.all(admission, plan, numbers)
+                yield
         except TimeoutError:
             raise DeadlineExceeded(
                 f"The document was not read within {self._limits.request_seconds:g} s"
                 " (MAOOCR_LIMITS__REQUEST_SECONDS)."
             ) from None
-        result = self._result(plan, pages, total)
-        await self._keep(plan, result)
-        return result
 
-    async def _keep(self, plan: Plan, result: OcrResult) -> None:
-        """Remember an answer that is whole."""
+    async def _keep(self, plan: Plan, result: OcrResult) -> bytes:
+        """Remember an answer that is whole; gives it as bytes."""
+        encoded = _encoder.encode(result)
         if plan.key is not None and result.pages_done == len(result.pages):
-            await self._cache.set(plan.key, _encoder.encode(result))
+            await self._cache.set(plan.key, encoded)
+        return encoded
 
     def _loop_time(self, deadline: float) -> float:
         return asyncio.get_running_loop().time() + deadline - self._clock()

@@ -123,6 +123,35 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
+        self.redis_up = Gauge(
+            "maoocr_redis_up",
+            "1 while Redis is in use, 0 while the circuit is open",
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
+        self.redis_errors = Counter(
+            "maoocr_redis_errors",
+            "Commands that failed or took too long, by what they were for",
+            ("use",),
+            registry=registry,
+        )
+        self.jobs = Counter(
+            "maoocr_jobs", "Jobs accepted, and ended by state", ("status",), registry=registry
+        )
+        self.job_pages = Counter(
+            "maoocr_job_pages", "Pages of jobs by outcome", ("outcome",), registry=registry
+        )
+        self.job_pages_in_work = Gauge(
+            "maoocr_job_pages_in_work",
+            "Pages of jobs that this process has leased",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.job_leases_taken_over = Counter(
+            "maoocr_job_leases_taken_over",
+            "Pages of jobs taken over from a process that let its lease run out",
+            registry=registry,
+        )
         self.build_info = Gauge(
             "maoocr_build_info",
             "Always 1; the labels tell the version",

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import FastAPI
 
 from .. import __version__
-from . import engines, health, pages, problems, recognize
+from . import cache, engines, health, keys, pages, problems, recognize, security
 from .auth import Door
 from .linger import Linger
 from .middleware import Edge
@@ -33,9 +33,12 @@ def make_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -
     )
     problems.install(app)
     app.include_router(recognize.router)
+    app.include_router(cache.router)
     app.include_router(engines.router)
     app.include_router(health.router)
+    app.include_router(keys.router)
     pages.install(app)
+    security.install(app)
     app.add_middleware(LoadShedder)
     app.add_middleware(Door)
     app.add_middleware(Linger)

@@ -5,6 +5,7 @@ from typing import cast
 
 from starlette.requests import Request
 
+from ..cache.shared import Shared
 from ..documents.spool import Spool
 from ..pool import Pool
 from ..service.access import Access
@@ -27,6 +28,7 @@ class Gateway:
     spool: Spool
     intake: IntakeReader
     metrics: Metrics
+    shared: Shared
     access: Access
     database: Database
 

@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from .. import __version__
-from ..errors import EngineUnavailable
+from ..cache.shared import RedisAway
+from ..errors import EngineUnavailable, StoreUnavailable
 from .engines import engine_model
 from .gateway import Gateway, gateway_of
 from .problems import documented
@@ -65,13 +66,16 @@ async def livez() -> AliveReply:
     return AliveReply()
 
 
-@router.get("/readyz", responses=documented(EngineUnavailable))
+@router.get("/readyz", responses=documented(EngineUnavailable, StoreUnavailable))
 async def readyz(request: Request) -> ReadyReply:
     """A document that comes now would be read."""
-    pool = gateway_of(request).pool
+    gateway = gateway_of(request)
+    pool = gateway.pool
     if not pool.ready:
         failures = [e.failure for e in pool.status().engines.values() if e.failure]
         raise EngineUnavailable(failures[0] if failures else "The engines are still loading.")
+    if not gateway.access.keyring.is_known:
+        await gateway.access.keyring.is_open()
     return ReadyReply()
 
 
@@ -85,6 +89,7 @@ async def health(request: Request) -> Response:
     """Each dependency, its state and its latency; 503 when no document could be read."""
     gateway = gateway_of(request)
     checks = {"spool": _spool(gateway), **_engines(gateway)}
+    checks["redis"] = await _redis(gateway)
     ready = gateway.pool.ready
     states = {check.state for check in checks.values()}
     status: State = "down" if not ready else "ok" if states == {"ok"} else "degraded"
@@ -112,6 +117,20 @@ def _engines(gateway: Gateway) -> dict[str, CheckModel]:
         detail = model.failure or f"{model.lanes_ready} of {model.lanes} lanes ready"
         checks[f"engine:{name}"] = CheckModel(state=state, latency_s=0.0, detail=detail)
     return checks
+
+
+async def _redis(gateway: Gateway) -> CheckModel:
+    """Never down: without Redis documents are read all the same."""
+    link = gateway.shared.link
+    if link is None:
+        return CheckModel(state="ok", latency_s=0.0, detail="not configured; kept in memory")
+    try:
+        latency_s = await link.ping()
+    except RedisAway:
+        # Why, the log tells: this page is for everybody, and the reason names hosts.
+        detail = "Redis is away; documents are read without it"
+        return CheckModel(state="degraded", latency_s=0.0, detail=detail)
+    return CheckModel(state="ok", latency_s=round(latency_s, 6))
 
 
 def _spool(gateway: Gateway) -> CheckModel:

@@ -1,11 +1,10 @@
 """POST /api/ocr/recognize and /api/ocr/recognize-with-requirements."""
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import msgspec
 from fastapi import APIRouter
@@ -15,11 +14,11 @@ from starlette.responses import Response, StreamingResponse
 from ..domain import PageResult, Requirements
 from ..errors import (
     BadInput,
-    CallerLeft,
     DeadlineExceeded,
     EngineFault,
     EngineLost,
     EngineUnavailable,
+    FetchFailed,
     Forbidden,
     InvalidRequest,
     MaoOCRError,
@@ -40,7 +39,7 @@ from ..service.options import parse_options
 from ..service.recognizer import CacheUse, StreamBegun
 from ..service.requirements import parse_requirements
 from .auth import share_of
-from .body import until_caller_leaves
+from .body import while_connected
 from .gateway import gateway_of
 from .intake import Intake
 from .openapi import recognize_answers, recognize_operation
@@ -51,8 +50,6 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["recognition"])
 
-T = TypeVar("T")
-
 _ANSWERS = recognize_answers() | documented(
     BadInput,
     InvalidRequest,
@@ -62,6 +59,7 @@ _ANSWERS = recognize_answers() | documented(
     TooLarge,
     UnsupportedMedia,
     UploadTimeout,
+    FetchFailed,
     Forbidden,
     NotFound,
     UnknownEngine,
@@ -116,8 +114,9 @@ async def _recognize(request: Request) -> Response:
         pages = gateway.recognizer.stream(intake.upload, **call, cache=cache)
         return await _streamed(request, pages)
     work = gateway.recognizer.recognize(intake.upload, **call, cache=cache)
-    result = await _while_connected(request, work)
-    headers = {"X-Cache": "hit" if result.cached else "shared" if result.shared else "miss"}
+    result = await while_connected(request, work)
+    found = "hit" if result.cached else "shared" if result.shared else "miss"
+    headers = _cache_headers(found, result.cache_key)
     took = time.monotonic() - started
     timings = replace(result.timings, upload_s=intake.upload_s, total_s=took)
     result = replace(result, timings=timings)
@@ -172,33 +171,15 @@ def _cache_use(request: Request) -> CacheUse:
     return "refresh" if "no-cache" in wishes else "use"
 
 
-async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The outcome of the work, which is cancelled when the caller closes the connection.
-
-    Raises:
-        CallerLeft: he did.
-    """
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(until_caller_leaves(request))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise CallerLeft("The connection was closed before the answer was ready.")
-    finally:
-        gone.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
+def _cache_headers(found: str, key: str | None) -> dict[str, str]:
+    return {"X-Cache": found} | ({"X-Cache-Key": key} if key else {})
 
 
 async def _streamed(request: Request, stream: AsyncGenerator[StreamBegun | PageResult]) -> Response:
     """One page a line, each as soon as it is there; a failure before the first is an answer."""
-    begun, first = await _while_connected(request, _begin(stream))
-    headers = {
-        "X-Cache": "hit" if begun.is_cached else "miss",
-        "X-Pages-Total": str(begun.pages_coming),
-    }
+    begun, first = await while_connected(request, _begin(stream))
+    headers = _cache_headers("hit" if begun.is_cached else "miss", begun.cache_key)
+    headers["X-Pages-Total"] = str(begun.pages_coming)
 
     async def lines() -> AsyncIterator[bytes]:
         async with aclosing(stream):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from prometheus_client import CollectorRegistry
 
+from maoocr.cache.flights import MemoryFlights
 from maoocr.cache.memory import MemoryCache
 from maoocr.documents.kinds import Kind
 from maoocr.domain import OcrOptions, OcrResult, PageResult, PageSelection, Requirements, TextLine
@@ -123,6 +124,7 @@ class Bench:
             self.engines,
             self.counter,
             MemoryCache(1_000_000, 60.0, metrics),
+            MemoryFlights(),
             limits or LimitSettings(),
             metrics,
         )
@@ -306,7 +308,8 @@ async def test_pages_stream_in_order_and_a_bad_one_carries_its_error() -> None:
     bench, sheet = Bench(pages=3), Sheet(kind=PDF)
     bench.pool.failing = {2: UnreadableDocument("broken")}
     begun, *pages = [item async for item in bench.recognizer.stream(sheet, OcrOptions())]
-    assert begun == StreamBegun(pages_total=3, pages_coming=3, is_cached=False)
+    assert isinstance(begun, StreamBegun)
+    assert (begun.pages_total, begun.pages_coming, begun.is_cached) == (3, 3, False)
     assert [page.number for page in pages if isinstance(page, PageResult)] == [1, 2, 3]
     assert isinstance(pages[1], PageResult)
     assert pages[1].error is not None
@@ -316,9 +319,10 @@ async def test_pages_stream_in_order_and_a_bad_one_carries_its_error() -> None:
 async def test_a_stream_fills_the_cache_and_is_answered_from_it() -> None:
     bench = Bench(pages=2)
     first = [item async for item in bench.recognizer.stream(Sheet(kind=PDF), OcrOptions())]
-    assert (await bench.start(Sheet(kind=PDF))).cached
+    whole = await bench.start(Sheet(kind=PDF))
+    assert whole.cached
     second = [item async for item in bench.recognizer.stream(Sheet(kind=PDF), OcrOptions())]
-    assert second[0] == StreamBegun(2, 2, is_cached=True)
+    assert second[0] == StreamBegun(2, 2, True, whole.cache_key)
     assert second[1:] == first[1:]
     assert bench.pool.read_pages == [1, 2]
 
