@@ -16,7 +16,7 @@ from .redis_results import Keeping, RedisCache
 from .redis_wire import RedisWire
 from .wire import MemoryWire
 
-__all__ = ["RedisAway", "Shared", "open_shared"]
+__all__ = ["RedisAway", "RedisLink", "Shared", "open_shared"]
 
 
 @dataclass(frozen=True, slots=True)

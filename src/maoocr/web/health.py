@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from .. import __version__
-from ..cache.shared import RedisAway
+from ..cache.shared import RedisAway, RedisLink
 from ..errors import EngineUnavailable, StoreUnavailable
 from .engines import engine_model
 from .gateway import Gateway, gateway_of
@@ -89,7 +89,8 @@ async def health(request: Request) -> Response:
     """Each dependency, its state and its latency; 503 when no document could be read."""
     gateway = gateway_of(request)
     checks = {"spool": _spool(gateway), **_engines(gateway)}
-    checks["redis"] = await _redis(gateway)
+    if gateway.shared.link is not None:
+        checks["redis"] = await _redis(gateway.shared.link)
     ready = gateway.pool.ready
     states = {check.state for check in checks.values()}
     status: State = "down" if not ready else "ok" if states == {"ok"} else "degraded"
@@ -119,11 +120,8 @@ def _engines(gateway: Gateway) -> dict[str, CheckModel]:
     return checks
 
 
-async def _redis(gateway: Gateway) -> CheckModel:
+async def _redis(link: RedisLink) -> CheckModel:
     """Never down: without Redis documents are read all the same."""
-    link = gateway.shared.link
-    if link is None:
-        return CheckModel(state="ok", latency_s=0.0, detail="not configured; kept in memory")
     try:
         latency_s = await link.ping()
     except RedisAway:

@@ -33,6 +33,23 @@ class Elsewhere:
         return Landed(self.value, is_shared=True)
 
 
+class Watched(MemoryFlights):
+    """Tells when somebody waits for a computation of another one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+        self.waiting = asyncio.Event()
+
+    async def run(
+        self, key: str, compute: Callable[[], Awaitable[bytes]], *, fresh: bool = False
+    ) -> Landed:
+        self.calls += 1
+        if self.calls == 2:
+            self.waiting.set()
+        return await super().run(key, compute, fresh=fresh)
+
+
 class Replica:
     """One of several that share a cache and flights."""
 
@@ -61,28 +78,30 @@ def cache() -> MemoryCache:
 
 
 async def test_two_replicas_compute_the_same_once(cache: MemoryCache) -> None:
-    flights = MemoryFlights()
+    flights = Watched()
     one, two = Replica(cache, flights), Replica(cache, flights)
     one.pool.gate.clear()
     first = one.start()
     await one.pool.begun.wait()
     others = [two.start() for _ in range(5)]
+    await flights.waiting.wait()
     one.pool.gate.set()
     assert not (await first).shared
     results = await asyncio.gather(*others)
-    assert all(result.shared or result.cached for result in results)
+    assert all(result.shared for result in results)
     assert {result.text for result in results} == {"page 1"}
     assert two.pool.read_pages == []
 
 
 async def test_a_failure_elsewhere_is_not_taken_over(cache: MemoryCache) -> None:
-    flights = MemoryFlights()
+    flights = Watched()
     one, two = Replica(cache, flights), Replica(cache, flights)
     one.pool.gate.clear()
     one.pool.failing = {1: UnreadableDocument("broken")}
     first = one.start()
     await one.pool.begun.wait()
     second = two.start()
+    await flights.waiting.wait()
     one.pool.gate.set()
     with pytest.raises(UnreadableDocument):
         await first
