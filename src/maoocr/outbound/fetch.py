@@ -2,13 +2,15 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 
 import httpcore
 
 from .. import __version__
-from ..errors import DeadlineExceeded, FetchFailed, Overloaded, TooLarge
+from ..errors import DeadlineExceeded, FetchFailed, MaoOCRError, Overloaded, TooLarge
 from ..settings import OutboundSettings, Settings
+from ..telemetry.metrics import Metrics
 from .addresses import Policy
 from .dialling import Dialler, public_trust
 from .resolver import Resolver, SystemResolver
@@ -18,6 +20,7 @@ __all__ = ["Fetcher", "fetcher_of"]
 
 Sink = Callable[[bytes], Awaitable[None]]
 
+_WAITING_PER_FETCH = 4
 _REDIRECTS = {301, 302, 303, 307, 308}
 _HEADERS = (
     ("User-Agent", f"maoocr/{__version__}"),
@@ -38,6 +41,7 @@ class Fetcher:
         settings: OutboundSettings,
         tls: ssl.SSLContext,
         max_bytes: int,
+        metrics: Metrics,
     ) -> None:
         """Make a fetcher.
 
@@ -47,11 +51,15 @@ class Fetcher:
             settings: the limits.
             tls: verifies the names of https servers.
             max_bytes: of a document.
+            metrics: how fetches end, and how long they take.
         """
         self._dialler = Dialler(policy, resolver, settings, tls)
         self._settings = settings
         self._max_bytes = max_bytes
+        self._metrics = metrics
         self._slots = asyncio.Semaphore(settings.fetches)
+        self._waiting = 0
+        self._pace_s = 1.0
 
     async def fetch(self, url: str, sink: Sink, field: str = "image_url") -> None:
         """Fetch what a URL leads to.
@@ -66,27 +74,56 @@ class Fetcher:
             Forbidden: it leads, directly or at last, to what may not be dialled.
             FetchFailed: it leads to no document.
             TooLarge: the document is over the limit.
-            Overloaded: there was no turn for it in time.
+            Overloaded: too many are being fetched.
             DeadlineExceeded: it takes too long.
         """
-        target = parse_url(url, self._dialler.ports, field)
+        begun = time.monotonic()
+        outcome = "ok"
+        try:
+            target = parse_url(url, self._dialler.ports, field)
+            await self._in_turn(target, sink, field)
+        except MaoOCRError as error:
+            outcome = error.code
+            raise
+        except BaseException:
+            outcome = "cancelled"
+            raise
+        finally:
+            self._metrics.fetch_seconds.labels(outcome).observe(time.monotonic() - begun)
+
+    async def _in_turn(self, target: Target, sink: Sink, field: str) -> None:
+        if self._waiting >= self._settings.fetches * _WAITING_PER_FETCH:
+            raise self._overloaded(field)
         limit_s = self._settings.fetch_seconds
         is_begun = False
+        self._waiting += 1
         try:
             async with asyncio.timeout(limit_s), self._slots:
                 is_begun = True
-                await self._follow(target, sink, field)
+                self._waiting -= 1
+                begun = time.monotonic()
+                try:
+                    await self._follow(target, sink, field)
+                finally:
+                    self._pace_s += 0.2 * (time.monotonic() - begun - self._pace_s)
         except TimeoutError:
             if not is_begun:
-                raise Overloaded(
-                    f"{field}: {self._settings.fetches} documents are being fetched already"
-                    " (MAOOCR_OUTBOUND__FETCHES).",
-                    retry_after_s=limit_s,
-                ) from None
+                raise self._overloaded(field) from None
             raise DeadlineExceeded(
                 f"{field}: the document did not come within {limit_s:g} s"
                 " (MAOOCR_OUTBOUND__FETCH_SECONDS)."
             ) from None
+        finally:
+            if not is_begun:
+                self._waiting -= 1
+
+    def _overloaded(self, field: str) -> Overloaded:
+        fetches = self._settings.fetches
+        return Overloaded(
+            f"{field}: {fetches} documents are being fetched already, and {self._waiting} wait"
+            " (MAOOCR_OUTBOUND__FETCHES).",
+            retry_after_s=max(1.0, self._pace_s * (self._waiting + 1) / fetches),
+        )
 
     async def _follow(self, target: Target, sink: Sink, field: str) -> None:
         most = self._settings.max_redirects
@@ -128,14 +165,14 @@ class Fetcher:
         )
 
 
-def fetcher_of(settings: Settings) -> Fetcher | None:
+def fetcher_of(settings: Settings, metrics: Metrics) -> Fetcher | None:
     """The fetcher that the settings ask for; None where nothing is fetched for callers."""
     outbound = settings.outbound
     if not outbound.image_url:
         return None
     policy = Policy.from_lists(outbound.allow, outbound.deny)
     most = settings.limits.max_body_bytes
-    return Fetcher(policy, SystemResolver(), outbound, public_trust(), most)
+    return Fetcher(policy, SystemResolver(), outbound, public_trust(), most, metrics)
 
 
 def _header(response: httpcore.Response, name: bytes) -> bytes | None:

@@ -75,7 +75,7 @@ class SystemResolver:
 def _addresses(host: str) -> Sequence[Address]:
     try:
         answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:
         raise NameNotFound(host) from error
     addresses = tuple(dict.fromkeys(ip_address(answer[4][0]) for answer in answers))
     if not addresses:

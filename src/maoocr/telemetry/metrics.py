@@ -30,6 +30,13 @@ class Metrics:
         self.upload_bytes = Histogram(
             "maoocr_upload_bytes", "Size of uploads", buckets=_BYTES, registry=registry
         )
+        self.fetch_seconds = Histogram(
+            "maoocr_fetch_seconds",
+            "Fetching a document from a given URL, by outcome",
+            ("outcome",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
         self.documents = Counter(
             "maoocr_documents", "Documents by outcome", ("outcome",), registry=registry
         )
@@ -151,6 +158,19 @@ class Metrics:
             "maoocr_job_leases_taken_over",
             "Pages of jobs taken over from a process that let its lease run out",
             registry=registry,
+        )
+        self.history_rows = Counter(
+            "maoocr_history_rows",
+            "Answers by what became of their row: kept in the database, deferred to the journal,"
+            " replayed from it, refused",
+            ("outcome",),
+            registry=registry,
+        )
+        self.history_journal_rows = Gauge(
+            "maoocr_history_journal_rows",
+            "Rows of the history that wait in the journal for the database",
+            registry=registry,
+            multiprocess_mode="livesum",
         )
         self.build_info = Gauge(
             "maoocr_build_info",
