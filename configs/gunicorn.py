@@ -8,6 +8,7 @@ import ctypes
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -80,6 +81,21 @@ _metrics = _metrics_dir()
 os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 if _metrics:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics
+
+
+def on_starting(server: Any) -> None:
+    """Do not listen for all the world without an API key; see docs/operations.md."""
+    if _settings.server.host in {"127.0.0.1", "::1", "localhost"}:
+        return
+    # In a process of its own: the database's libraries would stay in the master.
+    path = os.pathsep.join(filter(None, (str(_SOURCE), os.environ.get("PYTHONPATH"))))
+    asked = subprocess.run(
+        [sys.executable, "-c", "from maoocr.cli import exposure; exposure.refuse_exposure()"],
+        env=os.environ | {"PYTHONPATH": path},
+        check=False,
+    )
+    if asked.returncode:
+        sys.exit(asked.returncode)
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from maoocr.cli.exposure import exposure
 from maoocr.settings import Settings
 
 __all__ = ["Obstacle", "check"]
@@ -31,7 +32,8 @@ def check() -> tuple[str, int, int]:
     Port 0 has become a free one.
 
     Raises:
-        Obstacle: a setting is wrong, the port is taken, or the disk is full.
+        Obstacle: a setting is wrong, the port is taken, the disk is full, or everybody would be
+            let in.
     """
     try:
         settings = Settings()
@@ -39,6 +41,9 @@ def check() -> tuple[str, int, int]:
         raise Obstacle("\n".join(_told(wrong))) from None
     spool = settings.spool.dir or Path(tempfile.gettempdir())
     _check_disk(spool if spool.is_dir() else spool.parent, settings.limits.max_body_bytes)
+    exposed = exposure(settings)
+    if exposed is not None:
+        raise Obstacle(exposed)
     port = _free_port(settings.server.host, settings.server.port)
     return settings.server.host, port, round(settings.server.grace_s) + STOP_SPARE_S
 

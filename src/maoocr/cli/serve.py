@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..settings import ServerSettings
+from .exposure import exposure
 from .sentences import load_settings, tell
 
 __all__ = ["serve"]
@@ -40,6 +41,10 @@ def serve(
         grace_s=settings.server.grace_s,
     )
     settings = settings.model_copy(update={"server": server})
+    obstacle = exposure(settings)
+    if obstacle is not None:
+        tell(f"maoocr: {obstacle}")
+        raise typer.Exit(1)
     with _listening(server.host, server.port) as listener:
         address = f"[{server.host}]" if ":" in server.host else server.host
         tell(f"MaoOCR listens on http://{address}:{listener.getsockname()[1]}")
