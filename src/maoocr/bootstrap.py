@@ -19,12 +19,17 @@ from .errors import EngineUnavailable
 from .outbound.fetch import fetcher_of
 from .pool import Pool, gateway_cores, most_threads
 from .service.access import Access, access_of
+from .service.history import History
 from .service.ports import EngineCard
 from .service.recognizer import Recognizer
+from .service.recorder import Recorder
 from .settings import Settings
 from .store.connecting import database_url
 from .store.database import Database
+from .store.history import HistoryTable
+from .store.journal import Journal
 from .store.keys import KeyRows
+from .store.originals import Originals
 from .store.usage import UsageRows
 from .telemetry.logging import configure_logging
 from .telemetry.metrics import Metrics
@@ -62,6 +67,7 @@ class State:
 
     database: Database
     access: Access
+    history: History
 
 
 class _Engines:
@@ -139,7 +145,13 @@ async def open_state(settings: Settings, metrics: Metrics, shared: Shared) -> As
         rows, usage = KeyRows(database), UsageRows(database)
         access = access_of(rows, usage, shared.rates, settings.auth.grace_seconds)
         stack.push_async_callback(access.keyring.close)
-        yield State(database, access)
+        table = HistoryTable(database)
+        recorder = Recorder(table, database, Journal(settings.state_dir / "journal"), metrics)
+        originals = Originals(settings.state_dir / "originals")
+        history = History(table, recorder, originals, settings.history)
+        stack.push_async_callback(history.close)
+        await history.start()
+        yield State(database, access, history)
 
 
 def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) -> FastAPI:
@@ -168,6 +180,7 @@ def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) ->
                 shared=runtime.shared,
                 database=state.database,
                 access=state.access,
+                history=state.history,
             )
             yield
 

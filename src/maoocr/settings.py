@@ -16,6 +16,7 @@ __all__ = [
     "AuthSettings",
     "CacheSettings",
     "JobSettings",
+    "HistorySettings",
     "LimitSettings",
     "LogSettings",
     "OutboundSettings",
@@ -158,6 +159,25 @@ class CacheSettings(_Part):
 
     prefix: Annotated[str, Field(pattern=r"^[\w.-]{1,40}$")] = "maoocr"
     """What every name in Redis begins with; another one for each of several installations."""
+
+
+class HistorySettings(_Part):
+    """Answers that are kept."""
+
+    enabled: bool = True
+    """Keep each answer; what was kept before can be read either way."""
+
+    thumbnails: bool = True
+    """Keep a small picture of the first page with each answer."""
+
+    keep_originals: bool = False
+    """Also keep what was uploaded, in the state folder."""
+
+    max_age_days: Annotated[float, Field(ge=0, le=36_500)] = 0.0
+    """Days after which an answer is deleted; 0 keeps them."""
+
+    max_rows: Annotated[int, Field(ge=0)] = 0
+    """Most answers that are kept, of all callers together; 0 is no limit."""
 
 
 class SpoolSettings(_Part):
@@ -306,6 +326,7 @@ class Settings(BaseSettings):
     pool: PoolSettings = PoolSettings()
     ppocr: PpocrSettings = PpocrSettings()
     cache: CacheSettings = CacheSettings()
+    history: HistorySettings = HistorySettings()
     spool: SpoolSettings = SpoolSettings()
     jobs: JobSettings = JobSettings()
     outbound: OutboundSettings = OutboundSettings()

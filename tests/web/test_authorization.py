@@ -13,6 +13,7 @@ from maoocr.settings import Settings
 from maoocr.store.ids import new_id
 from maoocr.web.rules import Rule, rule_of
 from scripts.reference.routes import route_names
+from tests.fakes.history_rows import keep_row
 from tests.web.doors import Guarded, guarded, knock
 
 APP = create_app(Settings(_env_file=None))
@@ -33,7 +34,9 @@ NOBODYS = {
 
 Maker = Callable[[Guarded, str], Awaitable[str]]
 
-MAKERS: dict[str, Maker] = {}
+MAKERS: dict[str, Maker] = {
+    "/api/ocr/history/": lambda doors, owner: keep_row(doors.app, owner),
+}
 """By the beginning of a path: makes an object of an owner there and gives its id."""
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from ..domain import OcrResult, PageResult, Selection, Timings
 from ..errors import MaoOCRError
+from ..exports import result_of
 
 __all__ = ["Reply", "reply_from_json"]
 
@@ -92,8 +93,7 @@ def reply_from_json(body: bytes) -> Reply:
     """
     try:
         answer = msgspec.convert(msgspec.json.decode(body), _Answer)
-        pages = [{**page, **page.get("timings", {})} for page in answer.pages]
-        result = msgspec.convert({**answer.rest(), "pages": pages}, OcrResult)
+        result = result_of(answer.rest())
     except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
         raise MaoOCRError(f"The server's answer is not understood: {error}.") from error
     return Reply(

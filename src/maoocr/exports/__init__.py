@@ -14,9 +14,18 @@ from .answer import encode_json, page_object, result_object, write_json, write_j
 from .characters import one_line
 from .hocr import write_hocr
 from .plain import write_markdown, write_text
+from .reading import result_of
 from .spreadsheet import write_csv
 
-__all__ = ["Format", "encode_json", "formats", "one_line", "page_object", "result_object"]
+__all__ = [
+    "Format",
+    "encode_json",
+    "formats",
+    "one_line",
+    "page_object",
+    "result_object",
+    "result_of",
+]
 
 
 @dataclass(frozen=True, slots=True)

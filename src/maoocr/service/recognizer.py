@@ -125,13 +125,14 @@ class Recognizer:
         engine: str | None = None,
         client: str = "local",
         cache: CacheUse = "use",
-    ) -> AsyncGenerator[StreamBegun | PageResult]:
+    ) -> AsyncGenerator[StreamBegun | PageResult | OcrResult]:
         """Read a document page by page, each as soon as it and those before it are done.
 
         The arguments are those of `recognize`.
 
         Yields:
-            How many pages will come, then each of them; one that failed carries its error.
+            How many pages will come, then each of them; one that failed carries its error. At
+            last the result as a whole.
 
         Raises:
             MaoOCRError: before the first page only.
@@ -143,6 +144,7 @@ class Recognizer:
                 yield StreamBegun(known.pages_total, len(known.pages), True, plan.key)
                 for page in known.pages:
                     yield page
+                yield known
                 return
             await document.keep()
             numbers, total = await self._reading.numbers(plan)
@@ -153,7 +155,9 @@ class Recognizer:
                     async for page in ordered:
                         pages.append(page)
                         yield page
-            await self._keep(plan, self._result(plan, pages, total))
+            result = self._result(plan, pages, total)
+            await self._keep(plan, result)
+            yield result
         finally:
             document.release()
 

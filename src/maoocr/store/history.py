@@ -56,8 +56,10 @@ class HistoryTable:
         # Twice in one journal is the same as once.
         rows = list({row.id: row for row in rows}.values())
         async with self._database.write() as connection:
-            added = await self._insert(connection, rows)
-            await self._count(connection, [row for row in rows if row.id in added])
+            kept = [row for row in rows if row.is_kept]
+            added = await self._insert(connection, kept) if kept else set()
+            counted = [row for row in rows if row.id in added or not row.is_kept]
+            await self._count(connection, counted)
 
     async def page(
         self, owner: str, filters: Filters, *, before: int | None, limit: int
@@ -105,6 +107,13 @@ class HistoryTable:
             )
         return found
 
+    async def original(self, owner: str, row_id: str) -> tuple[str, str] | None:
+        """The upload of a row, as its name among the originals and the caller's name for it."""
+        wanted = select(history.c.original, history.c.name).where(*_own(owner, row_id))
+        async with self._database.read() as connection:
+            row = (await connection.execute(wanted)).first()
+        return None if row is None or row.original is None else (row.original, row.name)
+
     async def delete(self, owner: str, row_id: str) -> bool:
         """Delete one row; whether it was there."""
         async with self._database.write() as connection:
@@ -151,7 +160,7 @@ class HistoryTable:
     async def _insert(self, connection: AsyncConnection, rows: Sequence[HistoryRow]) -> set[str]:
         values = [msgspec.structs.asdict(row) for row in rows]
         for each in values:
-            del each["cost"]
+            del each["cost"], each["is_kept"]
         if self._database.kind == "sqlite":
             # One statement run many times is far cheaper here than one with many values; what it
             # leaves out is rare, and is asked for when its count tells so.

@@ -19,6 +19,7 @@ class HistoryRow(msgspec.Struct, frozen=True):
         tokens: what is searched in (`search.tokens_of`).
         original: name of the upload among the originals, where they are kept.
         cost: money, in the unit of the price list.
+        is_kept: else it is only counted in what its owner used.
     """
 
     id: str
@@ -43,6 +44,7 @@ class HistoryRow(msgspec.Struct, frozen=True):
     thumbnail: bytes | None = None
     original: str | None = None
     cost: float = 0.0
+    is_kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ log = logging.getLogger("maoocr.store")
 
 MAGIC = b"MAOOCRJ1"
 MAX_RECORD_BYTES = 2**30
+SEGMENT_RECORDS = 1000
+"""Records of one file: what was replayed is removed a file at a time."""
+
 _HEAD = struct.Struct("<II")
 _SUFFIX = ".journal"
 
@@ -133,6 +136,8 @@ class Journal:
         if self._current is None:
             self._current = self._begin()
         self._current.append(records)
+        if self._current.records >= SEGMENT_RECORDS:
+            self.seal()
 
     def seal(self) -> list[Segment]:
         """Every file with records, the oldest first; later records go into a new one."""

@@ -9,6 +9,7 @@ from ..cache.shared import Shared
 from ..documents.spool import Spool
 from ..pool import Pool
 from ..service.access import Access
+from ..service.history import History
 from ..service.recognizer import Recognizer
 from ..settings import Settings
 from ..store.database import Database
@@ -31,6 +32,7 @@ class Gateway:
     shared: Shared
     access: Access
     database: Database
+    history: History
 
 
 def gateway_of(request: Request) -> Gateway:

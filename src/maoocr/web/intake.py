@@ -38,11 +38,13 @@ class Intake:
         upload: the document; whoever takes it releases it.
         fields: everything else, as text (forms, query) or JSON values.
         upload_s: seconds from the first byte of the body to the last.
+        name: of the file, as the caller gave it; may be empty.
     """
 
     upload: Upload
     fields: Mapping[str, Any]
     upload_s: float
+    name: str = ""
 
 
 class IntakeReader:
@@ -68,10 +70,10 @@ class IntakeReader:
         Raises:
             MaoOCRError: the body is not acceptable.
         """
-        started = time.monotonic()
+        started, name = time.monotonic(), ""
         content_type, options = parse_options_header(request.headers.get("content-type", ""))
         if content_type == b"multipart/form-data":
-            upload, fields = await self._multipart(request, options.get(b"boundary", b""))
+            upload, fields, name = await self._multipart(request, options.get(b"boundary", b""))
         elif content_type == b"application/json":
             upload, fields = await self._json(request)
         elif _RAW.fullmatch(content_type.decode("latin-1")):
@@ -84,11 +86,11 @@ class IntakeReader:
                 " or the bytes as they are with an image type or application/pdf."
             )
         query = {name: request.query_params[name] for name in request.query_params}
-        return Intake(upload, {**query, **fields}, time.monotonic() - started)
+        return Intake(upload, {**query, **fields}, time.monotonic() - started, name)
 
     async def _multipart(
         self, request: Request, boundary: bytes
-    ) -> tuple[Upload, Mapping[str, Any]]:
+    ) -> tuple[Upload, Mapping[str, Any], str]:
         if not boundary or len(boundary) > 256:
             raise BadInput("The multipart Content-Type has no usable boundary.")
         writer = self._spool.writer(self._settings.limits.max_body_bytes)
@@ -102,7 +104,7 @@ class IntakeReader:
                 await self._fetch(request, url, writer)
             elif not reader.has_document:
                 raise InvalidRequest("The form has no image: send it under the name 'image'.")
-            return await writer.finish(), reader.fields
+            return await writer.finish(), reader.fields, reader.file_name
         except BaseException:
             writer.abort()
             raise

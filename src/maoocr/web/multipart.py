@@ -37,6 +37,7 @@ class MultipartReader:
     def __init__(self, boundary: bytes, writer: SpoolWriter) -> None:
         self.fields: dict[str, str] = {}
         self.has_document = False
+        self.file_name = ""
         self._writer = writer
         self._chunks: list[bytes] = []
         self._part = _Part()
@@ -104,6 +105,7 @@ class MultipartReader:
             if self.has_document:
                 raise InvalidRequest("The form has more than one image; send one at a time.")
             self.has_document = True
+            self.file_name = options.get(b"filename", b"").decode("utf-8", "replace")
         elif b"filename" in options:
             raise InvalidRequest(
                 f"The form has a file under the name {part.name[:40]!r}; the image belongs under"

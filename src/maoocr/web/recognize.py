@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from ..domain import PageResult, Requirements
+from ..domain import OcrResult, PageResult, Requirements
 from ..errors import (
     BadInput,
     DeadlineExceeded,
@@ -34,7 +34,7 @@ from ..errors import (
     UnsupportedMedia,
     UploadTimeout,
 )
-from ..exports import formats, page_object, result_object
+from ..exports import formats, page_object
 from ..service.options import parse_options
 from ..service.recognizer import CacheUse, StreamBegun
 from ..service.requirements import parse_requirements
@@ -44,11 +44,14 @@ from .gateway import gateway_of
 from .intake import Intake
 from .openapi import recognize_answers, recognize_operation
 from .problems import documented
+from .recording import Recording
 from .schemas import RecognizeReply
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["recognition"])
+
+StreamItem = StreamBegun | PageResult | OcrResult
 
 _ANSWERS = recognize_answers() | documented(
     BadInput,
@@ -109,24 +112,27 @@ async def _recognize(request: Request) -> Response:
     except MaoOCRError:
         intake.upload.release()
         raise
+    recording = Recording(request, intake, call["requirements"])
+    try:
+        await recording.begin()
+    except BaseException:
+        intake.upload.release()
+        raise
     cache = _cache_use(request)
     if answer_format == "jsonl":
         pages = gateway.recognizer.stream(intake.upload, **call, cache=cache)
-        return await _streamed(request, pages)
+        return await _streamed(request, pages, recording)
     work = gateway.recognizer.recognize(intake.upload, **call, cache=cache)
-    result = await while_connected(request, work)
+    result = recording.completed(await while_connected(request, work))
     found = "hit" if result.cached else "shared" if result.shared else "miss"
-    headers = _cache_headers(found, result.cache_key)
     took = time.monotonic() - started
     timings = replace(result.timings, upload_s=intake.upload_s, total_s=took)
-    result = replace(result, timings=timings)
+    answer = await recording.finish(replace(result, timings=timings))
+    headers = _cache_headers(found, result.cache_key) | recording.headers
     if answer_format != "json":
         chosen = formats[answer_format]
         return Response(chosen.write(result), headers=headers, media_type=chosen.media_type)
-    values = result_object(result)
-    # No history is kept, so there is no row to name.
-    values |= {"request_id": request.state.request_id, "history_id": None}
-    return Response(msgspec.json.encode(values), headers=headers, media_type="application/json")
+    return Response(answer, headers=headers, media_type="application/json")
 
 
 def _call(request: Request, intake: Intake) -> dict[str, Any]:
@@ -175,24 +181,27 @@ def _cache_headers(found: str, key: str | None) -> dict[str, str]:
     return {"X-Cache": found} | ({"X-Cache-Key": key} if key else {})
 
 
-async def _streamed(request: Request, stream: AsyncGenerator[StreamBegun | PageResult]) -> Response:
+async def _streamed(
+    request: Request, stream: AsyncGenerator[StreamItem], recording: Recording
+) -> Response:
     """One page a line, each as soon as it is there; a failure before the first is an answer."""
     begun, first = await while_connected(request, _begin(stream))
     headers = _cache_headers("hit" if begun.is_cached else "miss", begun.cache_key)
-    headers["X-Pages-Total"] = str(begun.pages_coming)
+    headers |= recording.headers | {"X-Pages-Total": str(begun.pages_coming)}
 
     async def lines() -> AsyncIterator[bytes]:
         async with aclosing(stream):
-            yield _page_line(first)
-            async for page in stream:
-                yield _page_line(cast(PageResult, page))
+            page = first
+            for _ in range(begun.pages_coming - 1):
+                yield _page_line(page)
+                page = cast(PageResult, await anext(stream))
+            await recording.finish_stream(cast(OcrResult, await anext(stream)))
+        yield _page_line(page)
 
     return StreamingResponse(lines(), headers=headers, media_type="application/x-ndjson")
 
 
-async def _begin(
-    stream: AsyncGenerator[StreamBegun | PageResult],
-) -> tuple[StreamBegun, PageResult]:
+async def _begin(stream: AsyncGenerator[StreamItem]) -> tuple[StreamBegun, PageResult]:
     """What the stream tells first, and its first page."""
     return cast(StreamBegun, await anext(stream)), cast(PageResult, await anext(stream))
 

@@ -133,4 +133,6 @@ class RecognizeReply(_Model):
     timings: TimingsModel
     request_id: str
     history_id: str | None = None
-    """Empty while no history is kept."""
+    """Of the row in the history; empty where no history is kept."""
+    history: Literal["deferred"] | None = None
+    """Set while the row is on its way only, because the database is away."""

@@ -1,0 +1,21 @@
+"""An answer's JSON -> the result that it was written from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ..domain import OcrResult
+
+__all__ = ["result_of"]
+
+
+def result_of(values: Mapping[str, Any]) -> OcrResult:
+    """Read what `result_object` wrote; what is not known is passed over.
+
+    Raises:
+        msgspec.ValidationError: these are not such values.
+        TypeError: likewise.
+    """
+    pages = [{**page, **page.get("timings", {})} for page in values["pages"]]
+    return msgspec.convert({**values, "pages": pages}, OcrResult)
