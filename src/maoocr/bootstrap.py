@@ -20,13 +20,21 @@ from .outbound.fetch import fetcher_of
 from .pool import Pool, gateway_cores, most_threads
 from .service.access import Access, access_of
 from .service.history import History
-from .service.ports import EngineCard
+from .service.job_reading import JobReading
+from .service.job_runner import JobRunner
+from .service.job_upkeep import JobUpkeep
+from .service.jobs import Jobs
+from .service.ports import EngineCard, EngineDirectory
 from .service.recognizer import Recognizer
 from .service.recorder import Recorder
 from .settings import Settings
+from .store.blobs import FolderBlobs
 from .store.connecting import database_url
 from .store.database import Database
 from .store.history import HistoryTable
+from .store.ids import new_id
+from .store.job_pages import JobPages
+from .store.jobs import JobStore
 from .store.journal import Journal
 from .store.keys import KeyRows
 from .store.originals import Originals
@@ -37,7 +45,7 @@ from .web.app import make_app
 from .web.gateway import Gateway
 from .web.intake import IntakeReader
 
-__all__ = ["Runtime", "State", "create_app", "open_runtime", "open_state"]
+__all__ = ["Runtime", "State", "create_app", "open_jobs", "open_runtime", "open_state"]
 
 DATABASE_S = 5.0
 """How long a start waits for the database, so that the first callers need not be sent away."""
@@ -59,6 +67,8 @@ class Runtime:
     recognizer: Recognizer
     started: asyncio.Task[None]
     shared: Shared
+    counter: PageCounter
+    engines: EngineDirectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +134,9 @@ async def open_runtime(
             settings.limits,
             metrics,
         )
-        yield Runtime(settings, metrics, spool, pool, recognizer, started, shared)
+        yield Runtime(
+            settings, metrics, spool, pool, recognizer, started, shared, counter, _Engines(pool)
+        )
 
 
 def _require_ready(pool: Pool) -> None:
@@ -154,6 +166,31 @@ async def open_state(settings: Settings, metrics: Metrics, shared: Shared) -> As
         yield State(database, access, history)
 
 
+@asynccontextmanager
+async def open_jobs(runtime: Runtime, database: Database) -> AsyncIterator[Jobs]:
+    """Run the jobs of the database beside everything else, until exit."""
+    settings, metrics, wire = runtime.settings, runtime.metrics, runtime.shared.wire
+    rows, blobs = JobStore(database), FolderBlobs(settings.state_dir / "blobs")
+    reading = JobReading(
+        runtime.pool,
+        runtime.engines,
+        runtime.counter,
+        runtime.spool,
+        blobs,
+        settings.limits,
+        settings.jobs.attempts,
+    )
+    work = JobPages(database, new_id(), settings.jobs.lease_seconds)
+    runner = JobRunner(work, rows, reading, runtime.pool, blobs, wire, settings.jobs, metrics)
+    upkeep = asyncio.create_task(JobUpkeep(rows, blobs, settings.jobs.keep_days).run())
+    try:
+        async with runner.running():
+            yield Jobs(rows, blobs, runtime.spool, runtime.engines, wire, settings.jobs, metrics)
+    finally:
+        upkeep.cancel()
+        await asyncio.wait({upkeep})
+
+
 def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) -> FastAPI:
     """The web app; it starts its runtime when the server starts it, and stops it likewise.
 
@@ -168,6 +205,7 @@ def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) ->
         async with (
             open_runtime(settings, specs, wait=False) as runtime,
             open_state(settings, runtime.metrics, runtime.shared) as state,
+            open_jobs(runtime, state.database) as jobs,
         ):
             app.state.started = runtime.started
             app.state.gateway = Gateway(
@@ -175,12 +213,13 @@ def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) ->
                 recognizer=runtime.recognizer,
                 pool=runtime.pool,
                 spool=runtime.spool,
-                intake=IntakeReader(settings, runtime.spool, fetcher_of(settings)),
+                intake=IntakeReader(settings, runtime.spool, fetcher_of(settings, runtime.metrics)),
                 metrics=runtime.metrics,
                 shared=runtime.shared,
                 database=state.database,
                 access=state.access,
                 history=state.history,
+                jobs=jobs,
             )
             yield
 

@@ -13,6 +13,7 @@ import secrets
 import shutil
 import tempfile
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from ..errors import TooLarge
@@ -73,6 +74,23 @@ class Spool:
     def writer(self, max_bytes: int) -> "SpoolWriter":
         """A writer for one upload of at most so many bytes."""
         return SpoolWriter(self, max_bytes)
+
+    async def bring(
+        self, sha256: str, size: int, kind: Kind, fetch: Callable[[Path], Awaitable[None]]
+    ) -> "Upload":
+        """A document that lies elsewhere, brought here unless it is here already.
+
+        Args:
+            sha256: of its bytes, in hex.
+            size: in bytes.
+            kind: of document.
+            fetch: puts the bytes at a path where nothing lies yet.
+        """
+        if not self._share(sha256):
+            part = self._part()
+            await fetch(part)
+            self._adopt(sha256, part)
+        return Upload(self, sha256, size, kind, None)
 
     def path(self, sha256: str) -> Path:
         """Where the document with that hash lies, once it is kept."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from .admission import Admission
 from .batch_run import LaneTimes
 from .cores import CoreShare
 from .figures import Figures
-from .gate import Gate
+from .gate import Gate, Place
 from .lanes import Launch
 from .queue import BatchPolicy
 from .scheduler import Scheduler
@@ -29,6 +30,8 @@ DOCUMENTS_PER_LANE = 32
 """That may be in work or waiting, for each page that the lanes can have in work."""
 WINDOW_BATCHES = 2
 """Batches for each lane that one document may have queued or in work."""
+BACKGROUND = "\0background"
+"""The client that all work in the background takes its turns as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ class EnginePool:
             on_change=self._figures.documents,
         )
         self._window = WINDOW_BATCHES * at_once
+        self._batch_pages = specs[0].max_batch_pages
         self._tasks: list[asyncio.Task[None]] = []
         self._fault: str | None = None
         self.decided = asyncio.Event()
@@ -144,6 +148,21 @@ class EnginePool:
             window=self._window,
             release=self.gate.release,
         )
+
+    def background(self) -> Admission:
+        """A place for work that can wait; see `Pool.background`."""
+        return Admission(
+            Place(BACKGROUND, 0),
+            self._scheduler,
+            deadline=math.inf,
+            window=self._window,
+            release=lambda _: None,
+        )
+
+    @property
+    def pages_at_once(self) -> int:
+        """That the lanes which are up read side by side."""
+        return self._supervisor.lanes_up * self._batch_pages if self.ready else 0
 
     def require_room(self, client: str, now: float, deadline: float) -> None:
         """Refuse what `admit` would refuse whatever the document is; see `Pool.require_room`."""

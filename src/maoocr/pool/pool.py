@@ -125,15 +125,29 @@ class Pool:
             EngineUnavailable: no lane of it can be started.
             Overloaded: there is no room; tells when there should be.
         """
-        found = self._engines.get(engine)
-        if found is None:
-            raise UnknownEngine(
-                f"There is no engine {engine[:40]!r}; there is {', '.join(self._engines)}."
-            )
+        found = self._find(engine)
         if self._closing:
             self._metrics.refusals.labels("shutting_down").inc()
             raise shutting_down()
         return found.admit(pages, client, deadline, time.monotonic())
+
+    def background(self, engine: str) -> Admission:
+        """A place for work that can wait, kept for as long as there may be such work.
+
+        It takes turns with the clients as if it were one of them, has no deadline, and keeps nobody
+        out: neither admission nor `close` waits for it.
+
+        Raises:
+            UnknownEngine: there is none of that name.
+        """
+        return self._find(engine).background()
+
+    @property
+    def pages_at_once(self) -> int:
+        """That all lanes which are up read side by side; 0 while nothing is taken."""
+        if self._closing:
+            return 0
+        return sum(engine.pages_at_once for engine in self._engines.values())
 
     def require_room(self, engine: str, *, client: str, deadline: float) -> None:
         """Refuse a document before it has even come, where the smallest would be refused.
@@ -143,6 +157,14 @@ class Pool:
         """
         if engine in self._engines:
             self._engines[engine].require_room(client, time.monotonic(), deadline)
+
+    def _find(self, engine: str) -> EnginePool:
+        found = self._engines.get(engine)
+        if found is None:
+            raise UnknownEngine(
+                f"There is no engine {engine[:40]!r}; there is {', '.join(self._engines)}."
+            )
+        return found
 
     @property
     def engines(self) -> Mapping[str, EnginePool]:

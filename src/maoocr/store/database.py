@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -39,6 +39,11 @@ class Database:
         self._away = asyncio.Event()
         self._failure = "It has not been looked for yet."
         self._keeper: asyncio.Task[None] | None = None
+        # SQLite has one writer at a time and lets the others try by chance: who writes much would
+        # keep the rest of this process waiting.
+        self._turn: AbstractAsyncContextManager[None] = (
+            asyncio.Lock() if self.kind == "sqlite" else nullcontext()
+        )
 
     def start(self) -> None:
         """Begin to look for the database."""
@@ -99,7 +104,7 @@ class Database:
                 nobody knows whether the transaction took place.
             StorageFull: there is no room.
         """
-        async with self.read() as connection:
+        async with self._turn, self.read() as connection:
             if self.kind == "sqlite":
                 # At once as a writer: a reader that becomes one may fail where others write.
                 await connection.exec_driver_sql("BEGIN IMMEDIATE")

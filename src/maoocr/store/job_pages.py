@@ -49,6 +49,10 @@ class JobPages:
         self._runner = runner
         self._lease = timedelta(seconds=lease_s)
 
+    async def wait_ready(self) -> None:
+        """Return when the database can be used."""
+        await self._database.wait_ready()
+
     async def claim(self, most: int) -> Sequence[Claim]:
         """Lease pages to this runner: by priority, then in turn over owners and their jobs.
 

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import FastAPI
 
 from .. import __version__
-from . import cache, engines, health, history, keys, pages, problems, recognize, security
+from . import cache, engines, health, history, jobs, keys, pages, problems, recognize, security
 from .auth import Door
 from .linger import Linger
 from .middleware import Edge
@@ -37,6 +37,7 @@ def make_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -
     app.include_router(engines.router)
     app.include_router(health.router)
     app.include_router(history.router)
+    app.include_router(jobs.router)
     app.include_router(keys.router)
     pages.install(app)
     security.install(app)

@@ -15,7 +15,7 @@ __all__ = ["body_chunks", "check_length", "until_caller_leaves", "while_connecte
 T = TypeVar("T")
 
 
-def check_length(request: Request, limits: LimitSettings) -> None:
+def check_length(request: Request, limits: LimitSettings, room: str = "LIMITS") -> None:
     """Refuse by the headers what would be refused by the body.
 
     Raises:
@@ -29,18 +29,25 @@ def check_length(request: Request, limits: LimitSettings) -> None:
         )
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > limits.max_body_bytes:
-        raise _too_large(limits)
+        raise _too_large(limits, room)
 
 
-async def body_chunks(request: Request, limits: LimitSettings) -> AsyncIterator[bytes]:
+async def body_chunks(
+    request: Request, limits: LimitSettings, room: str = "LIMITS"
+) -> AsyncIterator[bytes]:
     """The chunks of the body.
+
+    Args:
+        request: whose body has not been read.
+        limits: of the body.
+        room: of the settings, where those for the bytes and the seconds stand.
 
     Raises:
         TooLarge: more bytes came than the limit allows.
         UploadTimeout: the body takes too long, or stopped coming.
         CallerLeft: the connection was closed in the middle.
     """
-    check_length(request, limits)
+    check_length(request, limits, room)
     ends = time.monotonic() + limits.upload_seconds
     received = 0
     chunks = request.stream()
@@ -52,7 +59,7 @@ async def body_chunks(request: Request, limits: LimitSettings) -> AsyncIterator[
         except TimeoutError:
             raise UploadTimeout(
                 "The body did not arrive in time: it may take"
-                f" {limits.upload_seconds:g} s in all (MAOOCR_LIMITS__UPLOAD_SECONDS) and be silent"
+                f" {limits.upload_seconds:g} s in all (MAOOCR_{room}__UPLOAD_SECONDS) and be silent"
                 f" for {limits.upload_idle_seconds:g} s (MAOOCR_LIMITS__UPLOAD_IDLE_SECONDS)."
             ) from None
         except ClientDisconnect:
@@ -61,7 +68,7 @@ async def body_chunks(request: Request, limits: LimitSettings) -> AsyncIterator[
             return
         received += len(chunk)
         if received > limits.max_body_bytes:
-            raise _too_large(limits)
+            raise _too_large(limits, room)
         if chunk:
             yield chunk
 
@@ -92,8 +99,8 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
             await asyncio.wait({task})
 
 
-def _too_large(limits: LimitSettings) -> TooLarge:
+def _too_large(limits: LimitSettings, room: str) -> TooLarge:
     return TooLarge(
         f"The body is over the limit of {limits.max_body_bytes} bytes"
-        " (MAOOCR_LIMITS__MAX_BODY_BYTES)."
+        f" (MAOOCR_{room}__MAX_BODY_BYTES)."
     )

@@ -10,6 +10,7 @@ from ..documents.spool import Spool
 from ..pool import Pool
 from ..service.access import Access
 from ..service.history import History
+from ..service.jobs import Jobs
 from ..service.recognizer import Recognizer
 from ..settings import Settings
 from ..store.database import Database
@@ -32,6 +33,7 @@ class Gateway:
     shared: Shared
     access: Access
     database: Database
+    jobs: Jobs
     history: History
 
 

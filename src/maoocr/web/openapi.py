@@ -6,7 +6,7 @@ from ..exports import formats
 from ..service.options import OPTIONS, OptionSpec
 from ..service.requirements import CHOICES, FLAGS, NUMBERS
 
-__all__ = ["recognize_answers", "recognize_operation"]
+__all__ = ["job_operation", "recognize_answers", "recognize_operation"]
 
 _EXTRA: dict[str, dict[str, Any]] = {
     "engine": {"type": "string", "description": "Engine by name; left out, the server chooses."},
@@ -76,6 +76,53 @@ def recognize_operation(*, with_requirements: bool) -> dict[str, Any]:
         "parameters": [
             {"name": name, "in": "query", "required": False, "schema": schema}
             for name, schema in options.items()
+        ],
+    }
+
+
+def job_operation() -> dict[str, Any]:
+    """`openapi_extra` of the route that takes many documents."""
+    options = {spec.name: _schema(spec) for spec in OPTIONS} | {"engine": _EXTRA["engine"]}
+    files = {
+        "type": "array",
+        "minItems": 1,
+        "items": {"type": "string", "format": "binary"},
+        "description": "The images and documents, each under this name.",
+    }
+    form = {
+        "files": files,
+        **options,
+        "requirements": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": _requirements(),
+            "description": "A JSON object as text.",
+        },
+        "priority": {
+            "type": "integer",
+            "minimum": -100,
+            "maximum": 100,
+            "default": 0,
+            "description": "Jobs with a higher one go first.",
+        },
+    }
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": {"type": "object", "required": ["files"], "properties": form}
+                }
+            },
+        },
+        "parameters": [
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+                "description": "The same key and request give the same job again.",
+            }
         ],
     }
 
