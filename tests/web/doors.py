@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from maoocr.bootstrap import create_app
 from maoocr.engines.base import EngineSpec
@@ -91,7 +92,7 @@ async def expired_key(database: Database) -> str:
 
 
 async def knock(
-    app: FastAPI, path: str, headers: dict[str, str], subprotocols: tuple[str, ...] = ()
+    app: ASGIApp, path: str, headers: dict[str, str], subprotocols: tuple[str, ...] = ()
 ) -> tuple[str, Any]:
     """Open a WebSocket, and leave.
 

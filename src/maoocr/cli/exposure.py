@@ -35,13 +35,19 @@ def refuse_exposure() -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Only this machine itself reaches that address."""
+    """Only this machine itself reaches that address; an empty one means all that there are."""
+    if not host:
+        return False
     try:
-        found = socket.getaddrinfo(
-            host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        addresses = {str(place[4][0]).partition("%")[0] for place in found}
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return all(ipaddress.ip_address(address).is_loopback for address in _addresses(host))
+
+
+def _addresses(host: str) -> set[str]:
+    """What a name stands for; nothing where it is wrong, which who listens says better."""
+    try:
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
     except OSError:
-        # The name is wrong, and who listens says so better.
-        return True
-    return all(ipaddress.ip_address(address).is_loopback for address in addresses)
+        return set()
+    return {str(place[4][0]).partition("%")[0] for place in found}

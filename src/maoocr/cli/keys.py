@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from ..errors import StoreUnavailable
-from ..service.callers import ORDINARY, SCOPES
+from ..service.callers import SCOPES
 from ..service.keys import MOST_NUMBER, Keys
 from ..service.ports import ApiKeyRows
 from ..settings import Settings
@@ -59,13 +59,8 @@ def create_key(
     end = None if days is None else datetime.now(UTC) + timedelta(days=days)
 
     async def create(holder: Keys) -> tuple[ApiKey, str]:
-        return await holder.create(
-            name,
-            scopes or sorted(ORDINARY),
-            rate_per_minute=rate,
-            pages_per_month=pages,
-            expires_at=end,
-        )
+        limits = {"rate_per_minute": rate, "pages_per_month": pages}
+        return await holder.create(name, scopes or [], **limits, expires_at=end)
 
     key, secret = _run(create)
     tell(f"The key {key.name!r} ({key.id}) may: {', '.join(sorted(key.scopes))}.")

@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -44,6 +45,10 @@ def recognize(
     server: Annotated[
         str, typer.Option(help="Let this server read, such as http://127.0.0.1:8000.")
     ] = "",
+    api_key: Annotated[
+        str | None,
+        typer.Option(help="For the server.", envvar="MAOOCR_API_KEY", show_default=False),
+    ] = None,
     engine: Annotated[str, typer.Option(help="Who is to read.")] = "",
     language: Annotated[str, typer.Option(help="A hint, such as zh or en.")] = "auto",
     words: Annotated[bool, typer.Option(help="Also the place of each word.")] = False,
@@ -70,7 +75,8 @@ def recognize(
     settings = load_settings()
     results = Results(chosen, many=len(sources) > 1)
     if server:
-        work = _read_there(server, sources, asked, jobs or _REQUESTS_AT_ONCE, results)
+        client = partial(AsyncClient, server, api_key=api_key)
+        work = _read_there(client, sources, asked, jobs or _REQUESTS_AT_ONCE, results)
     else:
         reader = LocalReader(_patient(settings))
         work = _read_all(reader, sources, asked, jobs or 2 * _lanes(settings), results)
@@ -80,13 +86,18 @@ def recognize(
 
 
 async def _read_there(
-    server: str, sources: Sequence[Source], asked: Asked, at_once: int, results: Results
+    client: Callable[..., AsyncClient],
+    sources: Sequence[Source],
+    asked: Asked,
+    at_once: int,
+    results: Results,
 ) -> None:
-    async with AsyncClient(server) as client:
-        # A server that is not there is one sentence, and not one for each file after many attempts.
-        await client.health()
-    client = AsyncClient(server, retries=_BUSY_RETRIES)
-    await _read_all(client, sources, asked, at_once, results)
+    async with client() as probe:
+        # A server that is not there, or that does not take the key, is one sentence, and not one
+        # for each file after many attempts.
+        await probe.health()
+        await probe.engines()
+    await _read_all(client(retries=_BUSY_RETRIES), sources, asked, at_once, results)
 
 
 async def _read_all(

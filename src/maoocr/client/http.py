@@ -24,6 +24,7 @@ from .wire import (
     recognize_call,
     server_url,
     translated_failures,
+    with_key,
 )
 
 __all__ = ["AsyncClient", "Client"]
@@ -43,6 +44,7 @@ class Client:
         timeout_s: float = 330.0,
         connect_timeout_s: float = 5.0,
         retries: int = 0,
+        api_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -55,6 +57,7 @@ class Client:
             connect_timeout_s: for a connection.
             retries: attempts after the first when the server is busy or away (429 and 503); it is
                 waited for as long as the server says (`Retry-After`).
+            api_key: sent with every request; the one in MAOOCR_API_KEY when left out.
             headers: sent with every request.
             transport: another way to the server, such as `httpx.WSGITransport`.
             sleep: how to wait between attempts.
@@ -66,6 +69,7 @@ class Client:
         self._retry = Retry(retries)
         self._sleep = sleep
         timeout = httpx.Timeout(timeout_s, connect=connect_timeout_s)
+        headers = with_key(headers, api_key)
         self._http = httpx.Client(
             base_url=self._url, timeout=timeout, headers=headers, transport=transport
         )
@@ -152,6 +156,7 @@ class AsyncClient:
         timeout_s: float = 330.0,
         connect_timeout_s: float = 5.0,
         retries: int = 0,
+        api_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -161,6 +166,7 @@ class AsyncClient:
         self._retry = Retry(retries)
         self._sleep = sleep
         timeout = httpx.Timeout(timeout_s, connect=connect_timeout_s)
+        headers = with_key(headers, api_key)
         self._http = httpx.AsyncClient(
             base_url=self._url, timeout=timeout, headers=headers, transport=transport
         )

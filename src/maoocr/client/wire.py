@@ -27,7 +27,10 @@ __all__ = [
     "requirements_object",
     "server_url",
     "translated_failures",
+    "with_key",
 ]
+
+KEY_VARIABLE = "MAOOCR_API_KEY"
 
 Document = str | os.PathLike[str] | bytes | IO[bytes]
 """A path, the bytes themselves, or a file open for reading in binary."""
@@ -176,6 +179,21 @@ def server_url(text: str) -> httpx.URL:
     if url.scheme not in {"http", "https"} or not url.host:
         raise InvalidRequest(f"{text!r} is no address of a server, such as http://127.0.0.1:8000.")
     return url
+
+
+def with_key(headers: Mapping[str, str] | None, api_key: str | None) -> httpx.Headers:
+    """The headers with the API key, if there is one and they name none themselves.
+
+    Raises:
+        InvalidRequest: the key has characters that no key has.
+    """
+    sent = httpx.Headers(headers)
+    key = (os.environ.get(KEY_VARIABLE, "") if api_key is None else api_key).strip()
+    if key and not (key.isascii() and key.isprintable()):
+        raise InvalidRequest("The API key has characters that no key has.")
+    if key and not {"authorization", "x-api-key"} & set(sent):
+        sent["Authorization"] = f"Bearer {key}"
+    return sent
 
 
 @contextmanager

@@ -1,4 +1,5 @@
 import { t } from "./i18n.js";
+import { askForKey, key } from "./key.js";
 
 /** A failed request: `message` is a sentence for a person, `retryAfter` seconds or null. */
 export class Failure extends Error {
@@ -41,10 +42,20 @@ function form(file, fields) {
   return body;
 }
 
-function post(file, fields, { type, signal, onUpload, onSent, onText } = {}) {
+/** Send the file; where the server wants an API key, ask for one and send it again. */
+async function post(file, fields, run) {
+  for (;;) {
+    const used = key();
+    const request = await send(file, fields, used, run);
+    if (request.status !== 401 || !(await askForKey(used))) return request;
+  }
+}
+
+function send(file, fields, used, { type, signal, onUpload, onSent, onText } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", "api/ocr/recognize");
+    if (used) request.setRequestHeader("Authorization", `Bearer ${used}`);
     request.responseType = type;
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) onUpload?.(event.loaded / event.total);
