@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -69,10 +70,13 @@ def _length(head: bytes) -> int:
 
 
 @contextlib.asynccontextmanager
-async def outside(tls: ssl.SSLContext | None = None) -> AsyncIterator[Outside]:
-    """A server that listens until the end."""
+async def outside(
+    tls: ssl.SSLContext | None = None, listener: socket.socket | None = None
+) -> AsyncIterator[Outside]:
+    """A server that listens until the end; on a port of its own when none is given."""
     place = Outside()
-    server = await asyncio.start_server(place.serve, "127.0.0.1", 0, ssl=tls)
+    listener = listener.dup() if listener else socket.create_server(("127.0.0.1", 0))
+    server = await asyncio.start_server(place.serve, sock=listener, ssl=tls)
     place.port = server.sockets[0].getsockname()[1]
     try:
         yield place

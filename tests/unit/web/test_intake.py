@@ -118,6 +118,9 @@ async def test_a_field_of_the_body_wins_over_the_query(client: httpx.AsyncClient
             "says image/jpeg",
         ),
         ({"image_url": "file:///etc/passwd"}, 403, "image_url is not offered"),
+        ({"image_url": "https://example.com/"}, 403, "MAOOCR_OUTBOUND__IMAGE_URL"),
+        ({"image_url": "x", "image_base64": "AA=="}, 422, "exactly one of"),
+        ({"image_url": ["x"]}, 422, "a text is expected"),
         ({"image_path": "../secret.png"}, 403, "MAOOCR_LOCAL_FILES_ROOT"),
         ({"image_path": "/etc/passwd"}, 403, "MAOOCR_LOCAL_FILES_ROOT"),
         ({"image_path": "link.png"}, 403, "MAOOCR_LOCAL_FILES_ROOT"),
@@ -221,6 +224,25 @@ async def test_a_compressed_body_is_refused(client: httpx.AsyncClient) -> None:
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     status, _ = await post(client, content=json.dumps({}), headers=headers)
     assert status == 415
+
+
+async def test_a_form_may_name_a_url_in_place_of_the_image(client: httpx.AsyncClient) -> None:
+    body, headers = form(('name="image_url"', b"https://example.com/"))
+    status, got = await post(client, content=body, headers=headers)
+    assert (status, "MAOOCR_OUTBOUND__IMAGE_URL" in got["message"]) == (403, True)
+
+
+async def test_a_form_with_an_image_and_a_url_is_refused(client: httpx.AsyncClient) -> None:
+    url = ('name="image_url"', b"https://example.com/")
+    body, headers = form(('name="image"', PNG), url)
+    status, got = await post(client, content=body, headers=headers)
+    assert (status, "not both" in got["message"]) == (422, True)
+
+
+async def test_an_empty_url_beside_an_image_is_none(client: httpx.AsyncClient) -> None:
+    body, headers = form(('name="image_url"', b""), ('name="image"', PNG))
+    status, got = await post(client, content=body, headers=headers)
+    assert (status, got["fields"]) == (200, {})
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a\x1bb", "x" * 5000, "\u202egnp.exe", '"'])
