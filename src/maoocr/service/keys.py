@@ -12,7 +12,7 @@ from .callers import parse_scopes
 from .keyring import secret_hash
 from .ports import ApiKeyRows
 
-__all__ = ["Keys", "is_key_id"]
+__all__ = ["MOST_NAME_CHARACTERS", "MOST_NUMBER", "Keys"]
 
 MOST_NAME_CHARACTERS = 100
 MOST_NUMBER = 2**31 - 1
@@ -95,14 +95,14 @@ class Keys:
             NotFound: there is no such key.
             StoreUnavailable: the database is away.
         """
-        key = await self._rows.revoke(key_id, self._now()) if is_key_id(key_id) else None
+        key = await self._rows.revoke(key_id, self._now()) if _is_key_id(key_id) else None
         if key is None:
             raise NotFound("There is no API key with this id.")
         self._changed()
         return key
 
 
-def is_key_id(text: str) -> bool:
+def _is_key_id(text: str) -> bool:
     """It looks like the id of a key."""
     return len(text) == 26 and text.isascii() and text.isalnum()
 
