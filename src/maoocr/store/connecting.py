@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ..errors import MaoOCRError, StorageFull, StoreUnavailable
 
-__all__ = ["database_url", "make_engine", "told"]
+__all__ = ["SQLITE_BUSY_S", "database_url", "make_engine", "prepare_sqlite", "told"]
 
 CONNECT_S = 3.0
 STATEMENT_S = 30.0
@@ -51,7 +51,7 @@ def make_engine(url: URL) -> AsyncEngine:
         engine = create_async_engine(
             url, connect_args={"timeout": SQLITE_BUSY_S}, pool_timeout=POOL_WAIT_S
         )
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "connect", prepare_sqlite)
         return engine
     return create_async_engine(
         url,
@@ -63,7 +63,8 @@ def make_engine(url: URL) -> AsyncEngine:
     )
 
 
-def _prepare_sqlite(connection: Any, _: Any) -> None:
+def prepare_sqlite(connection: Any, _: Any = None) -> None:
+    """Make a new connection safe to write with."""
     # The driver's own idea of transactions gets in the way of `BEGIN IMMEDIATE`.
     connection.isolation_level = None
     cursor = connection.cursor()

@@ -1,19 +1,17 @@
-"""Answers that were given, as rows; and what each owner used, counted with them."""
+"""Answers that were given, as rows of their owners."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import ColumnElement, delete, func, select, text
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .database import Database
+from .history_adding import add_to_postgres, add_to_sqlite
 from .history_query import Filters, rows_found
 from .history_row import HistoryItem, HistoryRow
-from .tables import history, usage
+from .tables import history
 
 __all__ = ["HistoryPage", "HistoryTable"]
 
@@ -55,11 +53,11 @@ class HistoryTable:
         """
         # Twice in one journal is the same as once.
         rows = list({row.id: row for row in rows}.values())
-        async with self._database.write() as connection:
-            kept = [row for row in rows if row.is_kept]
-            added = await self._insert(connection, kept) if kept else set()
-            counted = [row for row in rows if row.id in added or not row.is_kept]
-            await self._count(connection, counted)
+        if self._database.kind == "sqlite":
+            await self._database.write_at_once(lambda file: add_to_sqlite(file, rows))
+        else:
+            async with self._database.write() as connection:
+                await add_to_postgres(connection, rows)
 
     async def page(
         self, owner: str, filters: Filters, *, before: int | None, limit: int
@@ -156,48 +154,6 @@ class HistoryTable:
                 select(history.c.original).where(history.c.original.in_(list(names))).distinct()
             )
             return set(found)
-
-    async def _insert(self, connection: AsyncConnection, rows: Sequence[HistoryRow]) -> set[str]:
-        values = [msgspec.structs.asdict(row) for row in rows]
-        for each in values:
-            del each["cost"], each["is_kept"]
-        if self._database.kind == "sqlite":
-            # One statement run many times is far cheaper here than one with many values; what it
-            # leaves out is rare, and is asked for when its count tells so.
-            fresh = sqlite.insert(history).on_conflict_do_nothing(index_elements=["id"])
-            known = await self._known(connection, [row.id for row in rows])
-            await connection.execute(fresh, values)
-            return {row.id for row in rows} - known
-        added = postgresql.insert(history).on_conflict_do_nothing(index_elements=["id"])
-        done = await connection.execute(added.returning(history.c.id), values)
-        return {str(row[0]) for row in done}
-
-    @staticmethod
-    async def _known(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
-        return set(await connection.scalars(select(history.c.id).where(history.c.id.in_(ids))))
-
-    async def _count(self, connection: AsyncConnection, rows: Sequence[HistoryRow]) -> None:
-        """Add rows to what their owners used."""
-        days: dict[tuple[str, Any], dict[str, Any]] = {}
-        for row in rows:
-            key = (row.owner, row.created_at.astimezone(UTC).date())
-            new = {"owner": key[0], "day": key[1], "requests": 0, "pages": 0}
-            used = days.setdefault(key, new | {"seconds": 0.0, "cost": 0.0})
-            used["requests"] += 1
-            used["pages"] += row.pages_done
-            used["seconds"] += row.seconds
-            used["cost"] += row.cost
-        # In one order everywhere, or two replicas may wait for each other for ever.
-        for key in sorted(days):
-            dialect = sqlite if self._database.kind == "sqlite" else postgresql
-            adding = dialect.insert(usage).values(days[key])
-            sums = {
-                name: usage.c[name] + adding.excluded[name]
-                for name in ("requests", "pages", "seconds", "cost")
-            }
-            await connection.execute(
-                adding.on_conflict_do_update(index_elements=["owner", "day"], set_=sums)
-            )
 
     async def _delete_where(self, *conditions: ColumnElement[bool]) -> int:
         deleted = 0
