@@ -220,7 +220,7 @@ class OutboundSettings(_Part):
     """Redirects that a fetch follows; each is checked like the first address."""
 
     fetches: Annotated[int, Field(ge=1, le=1024)] = 8
-    """Documents that one gateway fetches at once; more wait for their turn."""
+    """Documents that one gateway fetches at once, half of them for one caller; more wait."""
 
     webhook_seconds: Annotated[float, Field(gt=0)] = 15.0
     """Seconds that delivering one webhook may take in all."""

@@ -14,13 +14,13 @@ from ..telemetry.metrics import Metrics
 from .addresses import Policy
 from .dialling import Dialler, public_trust
 from .resolver import Resolver, SystemResolver
+from .turns import NoTurn, Turns
 from .urls import Target, parse_redirect, parse_url
 
 __all__ = ["Fetcher", "fetcher_of"]
 
 Sink = Callable[[bytes], Awaitable[None]]
 
-_WAITING_PER_FETCH = 4
 _REDIRECTS = {301, 302, 303, 307, 308}
 _HEADERS = (
     ("User-Agent", f"maoocr/{__version__}"),
@@ -57,16 +57,16 @@ class Fetcher:
         self._settings = settings
         self._max_bytes = max_bytes
         self._metrics = metrics
-        self._slots = asyncio.Semaphore(settings.fetches)
-        self._waiting = 0
+        self._turns = Turns(settings.fetches)
         self._pace_s = 1.0
 
-    async def fetch(self, url: str, sink: Sink, field: str = "image_url") -> None:
+    async def fetch(self, url: str, sink: Sink, *, client: str, field: str = "image_url") -> None:
         """Fetch what a URL leads to.
 
         Args:
             url: as the caller gave it.
             sink: takes the bytes as they come.
+            client: for whom; clients take turns.
             field: the name under which the URL was given, for the messages.
 
         Raises:
@@ -81,7 +81,7 @@ class Fetcher:
         outcome = "ok"
         try:
             target = parse_url(url, self._dialler.ports, field)
-            await self._in_turn(target, sink, field)
+            await self._in_turn(target, sink, client, field)
         except MaoOCRError as error:
             outcome = error.code
             raise
@@ -91,21 +91,19 @@ class Fetcher:
         finally:
             self._metrics.fetch_seconds.labels(outcome).observe(time.monotonic() - begun)
 
-    async def _in_turn(self, target: Target, sink: Sink, field: str) -> None:
-        if self._waiting >= self._settings.fetches * _WAITING_PER_FETCH:
-            raise self._overloaded(field)
+    async def _in_turn(self, target: Target, sink: Sink, client: str, field: str) -> None:
         limit_s = self._settings.fetch_seconds
         is_begun = False
-        self._waiting += 1
         try:
-            async with asyncio.timeout(limit_s), self._slots:
+            async with asyncio.timeout(limit_s), self._turns.turn(client):
                 is_begun = True
-                self._waiting -= 1
                 begun = time.monotonic()
                 try:
                     await self._follow(target, sink, field)
                 finally:
                     self._pace_s += 0.2 * (time.monotonic() - begun - self._pace_s)
+        except NoTurn:
+            raise self._overloaded(field) from None
         except TimeoutError:
             if not is_begun:
                 raise self._overloaded(field) from None
@@ -113,16 +111,13 @@ class Fetcher:
                 f"{field}: the document did not come within {limit_s:g} s"
                 " (MAOOCR_OUTBOUND__FETCH_SECONDS)."
             ) from None
-        finally:
-            if not is_begun:
-                self._waiting -= 1
 
     def _overloaded(self, field: str) -> Overloaded:
-        fetches = self._settings.fetches
+        turns = self._turns
         return Overloaded(
-            f"{field}: {fetches} documents are being fetched already, and {self._waiting} wait"
-            " (MAOOCR_OUTBOUND__FETCHES).",
-            retry_after_s=max(1.0, self._pace_s * (self._waiting + 1) / fetches),
+            f"{field}: too many documents are being fetched; {turns.most} are at once, at most half"
+            " of them for one client (MAOOCR_OUTBOUND__FETCHES).",
+            retry_after_s=max(1.0, self._pace_s * (turns.here + 1) / turns.most),
         )
 
     async def _follow(self, target: Target, sink: Sink, field: str) -> None:

@@ -64,8 +64,12 @@ class IntakeReader:
         # A JSON body lies in memory twice while its base64 is decoded, so few large ones at once.
         self._large_json = asyncio.Semaphore(4)
 
-    async def read(self, request: Request) -> Intake:
+    async def read(self, request: Request, client: str = "") -> Intake:
         """Take the body of a request.
+
+        Args:
+            request: whose body has not been read.
+            client: who shares the fetches with the others.
 
         Raises:
             MaoOCRError: the body is not acceptable.
@@ -73,9 +77,11 @@ class IntakeReader:
         started, name = time.monotonic(), ""
         content_type, options = parse_options_header(request.headers.get("content-type", ""))
         if content_type == b"multipart/form-data":
-            upload, fields, name = await self._multipart(request, options.get(b"boundary", b""))
+            upload, fields, name = await self._multipart(
+                request, options.get(b"boundary", b""), client
+            )
         elif content_type == b"application/json":
-            upload, fields = await self._json(request)
+            upload, fields = await self._json(request, client)
         elif _RAW.fullmatch(content_type.decode("latin-1")):
             upload, fields = await self._raw(request)
         else:
@@ -89,7 +95,7 @@ class IntakeReader:
         return Intake(upload, {**query, **fields}, time.monotonic() - started, name)
 
     async def _multipart(
-        self, request: Request, boundary: bytes
+        self, request: Request, boundary: bytes, client: str
     ) -> tuple[Upload, Mapping[str, Any], str]:
         if not boundary or len(boundary) > 256:
             raise BadInput("The multipart Content-Type has no usable boundary.")
@@ -101,7 +107,7 @@ class IntakeReader:
             if url and reader.has_document:
                 raise InvalidRequest("The form must have an image or an image_url, not both.")
             if url:
-                await self._fetch(request, url, writer)
+                await self._fetch(request, client, url, writer)
             elif not reader.has_document:
                 raise InvalidRequest("The form has no image: send it under the name 'image'.")
             return await writer.finish(), reader.fields, reader.file_name
@@ -119,7 +125,7 @@ class IntakeReader:
             writer.abort()
             raise
 
-    async def _json(self, request: Request) -> tuple[Upload, Mapping[str, Any]]:
+    async def _json(self, request: Request, client: str) -> tuple[Upload, Mapping[str, Any]]:
         body = bytearray()
         is_large = False
         try:
@@ -142,32 +148,33 @@ class IntakeReader:
                 raise TooLarge(
                     f"A JSON body without image_base64 may have {_LARGE_JSON_BYTES} bytes."
                 )
-            return await self._source(request, given[0], source), fields
+            return await self._source(request, client, given[0], source), fields
         finally:
             if is_large:
                 self._large_json.release()
 
-    async def _source(self, request: Request, name: str, value: str) -> Upload:
+    async def _source(self, request: Request, client: str, name: str, value: str) -> Upload:
         if name == "image_base64":
             return await self._base64(value)
         writer = self._spool.writer(self._settings.limits.max_body_bytes)
         if name == "image_path":
             return await spool_local_file(self._settings.local_files_root, value, writer)
         try:
-            await self._fetch(request, value, writer)
+            await self._fetch(request, client, value, writer)
             return await writer.finish()
         except BaseException:
             writer.abort()
             raise
 
-    async def _fetch(self, request: Request, url: str, writer: SpoolWriter) -> None:
+    async def _fetch(self, request: Request, client: str, url: str, writer: SpoolWriter) -> None:
         if self._fetcher is None:
             raise Forbidden(
                 "image_url is not offered: this server fetches nothing on behalf of its callers"
                 " (MAOOCR_OUTBOUND__IMAGE_URL). Send the bytes as multipart/form-data or as"
                 " image_base64."
             )
-        await while_connected(request, self._fetcher.fetch(url, writer.write))
+        work = self._fetcher.fetch(url, writer.write, client=client)
+        await while_connected(request, work)
 
     async def _base64(self, text: str) -> Upload:
         prefix = _DATA_URL.match(text[:200])

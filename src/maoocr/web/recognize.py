@@ -104,7 +104,7 @@ async def _recognize(request: Request) -> Response:
     # What stands in the address is wrong before the body has come.
     parse_options(request.query_params)
     _format(request.query_params)
-    intake = await gateway.intake.read(request)
+    intake = await gateway.intake.read(request, share_of(request.scope))
     gateway.metrics.upload_bytes.observe(intake.upload.size)
     try:
         answer_format = _format(intake.fields)

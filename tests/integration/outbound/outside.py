@@ -170,5 +170,5 @@ class Taker:
         async def sink(chunk: bytes) -> None:
             self.got += chunk
 
-        await self.fetcher.fetch(url, sink)
+        await self.fetcher.fetch(url, sink, client="anna")
         return bytes(self.got)

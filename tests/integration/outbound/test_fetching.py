@@ -228,7 +228,7 @@ async def test_a_fetch_waits_for_its_turn() -> None:
         place.answers |= {"/": half, "/good": reply(BODY)}
         taker = Taker(settings_for(place, fetches=1))
         url = f"http://127.0.0.1:{place.port}/"
-        first = asyncio.create_task(taker.fetcher.fetch(url, ignored))
+        first = asyncio.create_task(taker.fetcher.fetch(url, ignored, client="anna"))
         await place.asked.wait()
         second = asyncio.create_task(taker.take(url + "good"))
         first.cancel()
@@ -238,27 +238,11 @@ async def test_a_fetch_waits_for_its_turn() -> None:
 async def test_a_turn_that_never_comes_is_told() -> None:
     async with outside() as place:
         taker = Taker(settings_for(place, fetches=1, fetch_seconds=0.1))
-        async with taker.fetcher._slots:
+        async with taker.fetcher._turns.turn("ben"):
             with pytest.raises(Overloaded, match="MAOOCR_OUTBOUND__FETCHES") as caught:
                 await taker.take(f"http://127.0.0.1:{place.port}/")
     assert caught.value.retry_after_s == 2.0
     assert place.connections == 0
-
-
-async def test_only_so_many_wait_for_their_turn() -> None:
-    async with outside() as place:
-        taker = Taker(settings_for(place, fetches=1))
-        url = f"http://127.0.0.1:{place.port}/"
-        async with taker.fetcher._slots:
-            waiting = [asyncio.create_task(taker.take(url)) for _ in range(4)]
-            await asyncio.sleep(0)
-            with pytest.raises(Overloaded):
-                await taker.take(url)
-            for task in waiting:
-                task.cancel()
-            await asyncio.wait(waiting)
-        place.answers["/"] = reply(BODY)
-        assert await taker.take(url) == BODY
 
 
 async def test_fetches_are_counted_by_their_outcome() -> None:
@@ -290,4 +274,4 @@ async def test_a_sink_that_fails_is_not_the_servers_fault() -> None:
             raise MaoOCRError("no room")
 
         with pytest.raises(MaoOCRError, match="no room"):
-            await taker.fetcher.fetch(f"http://127.0.0.1:{place.port}/", full)
+            await taker.fetcher.fetch(f"http://127.0.0.1:{place.port}/", full, client="anna")
