@@ -15,8 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 __all__ = [
     "AuthSettings",
     "CacheSettings",
-    "JobSettings",
     "HistorySettings",
+    "JobSettings",
     "LimitSettings",
     "LogSettings",
     "OutboundSettings",

@@ -43,7 +43,7 @@ def test_every_line_of_env_example_is_read(monkeypatch: pytest.MonkeyPatch) -> N
     """A misspelt name would be ignored in silence: each must be able to stop the start."""
     free_text = {"MODEL_PATH", "MAOOCR_ENGINE", "MAOOCR_LOCAL_FILES_ROOT", "MAOOCR_SERVER__HOST"}
     free_text |= {"MAOOCR_SPOOL__DIR", "MAOOCR_STATE_DIR"}
-    free_text |= {"MAOOCR_OUTBOUND__ALLOW", "MAOOCR_OUTBOUND__DENY"}
+    free_text |= {"MAOOCR_OUTBOUND__ALLOW", "MAOOCR_OUTBOUND__DENY", "MAOOCR_CACHE__PREFIX"}
     for leaf in leaves():
         if leaf.name not in free_text:
             monkeypatch.setenv(leaf.name, "not-a-value")
