@@ -50,7 +50,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("sha256", sa.String(64), nullable=False),
         sa.Column("size", sa.BigInteger, nullable=False),
-        sa.Column("blob", sa.String(80), nullable=False),
+        sa.Column("blob", sa.String(128), nullable=False),
         sa.Column("pages_total", sa.Integer),
         sa.PrimaryKeyConstraint("job_id", "file", name="pk_job_files"),
         sa.ForeignKeyConstraint(

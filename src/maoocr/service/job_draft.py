@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -20,6 +21,7 @@ __all__ = ["MOST_PRIORITY", "Draft", "Wishes"]
 MOST_PRIORITY = 100
 MAX_KEY_CHARACTERS = 255
 MAX_NAME_CHARACTERS = 255
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Wishes:
@@ -99,7 +101,7 @@ class Draft:
             document.release()
         kind = document.kind
         pages = None if kind.paged else 1
-        name = name[-MAX_NAME_CHARACTERS:] or f"document-{len(self._files) + 1}"
+        name = _CONTROLS.sub("_", name)[-MAX_NAME_CHARACTERS:] or f"document-{len(self._files) + 1}"
         self._files.append(NewFile(name, kind.name, document.sha256, document.size, blob, pages))
 
     async def submit(

@@ -135,7 +135,7 @@ job_files = Table(
     Column("kind", String(16), nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("size", BigInteger, nullable=False),
-    Column("blob", String(80), nullable=False),
+    Column("blob", String(128), nullable=False),
     # Empty until somebody has counted them.
     Column("pages_total", Integer),
 )
