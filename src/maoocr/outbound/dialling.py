@@ -1,6 +1,7 @@
 """One exchange with a vetted address: looked up once, judged, and dialled as it was judged."""
 
 import asyncio
+import logging
 import ssl
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
@@ -16,6 +17,8 @@ from .resolver import NameNotFound, Resolver
 from .urls import Target
 
 __all__ = ["ALLOW", "Dialler", "public_trust"]
+
+log = logging.getLogger("maoocr.outbound")
 
 ALLOW = "MAOOCR_OUTBOUND__ALLOW"
 
@@ -34,7 +37,11 @@ def public_trust() -> ssl.SSLContext:
 
 
 class Dialler:
-    """Speaks HTTP/1.1 with what the policy permits: no proxies, no cookies, no redirects."""
+    """Speaks HTTP/1.1 with what the policy permits: no proxies, no cookies, no redirects.
+
+    Attributes:
+        ports: those that may be dialled.
+    """
 
     def __init__(
         self,
@@ -55,11 +62,7 @@ class Dialler:
         self._resolver = resolver
         self._settings = settings
         self._tls = tls
-
-    @property
-    def ports(self) -> Collection[int]:
-        """Those that may be dialled."""
-        return frozenset(map(int, self._settings.ports.split(",")))
+        self.ports: Collection[int] = frozenset(map(int, settings.ports.split(",")))
 
     async def vetted(self, target: Target, field: str) -> Sequence[Address]:
         """The addresses of a target, every one of which may be dialled.
@@ -71,11 +74,14 @@ class Dialler:
         if target.address is not None:
             addresses: Sequence[Address] = (target.address,)
         elif self._policy.permits_name(target.host):
-            addresses = await self._resolved(target.host, field)
+            addresses = await self._resolved(target, field)
         else:
             addresses = ()
         # One bad answer among good ones is an attack: the next look-up might bring it alone.
         if not addresses or not all(self._policy.permits(one, target.name) for one in addresses):
+            # Only the operator is told where it leads; the caller could map the network by it.
+            told = {"host": target.host, "addresses": ", ".join(map(str, addresses))}
+            log.warning("an address was refused", extra=told)
             raise Forbidden(
                 f"{field}: this address may not be dialled: only public ones are, and those that"
                 f" the operator allows ({ALLOW})."
@@ -130,7 +136,7 @@ class Dialler:
             finally:
                 await response.aclose()
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-            raise _out_of_reach(field) from error
+            raise _out_of_reach(target, field, error) from error
         except _FAILURES as error:
             raise FetchFailed(
                 f"{field}: the server broke off, kept silent for {idle_s:g} s"
@@ -139,12 +145,12 @@ class Dialler:
         finally:
             await connection.aclose()
 
-    async def _resolved(self, host: str, field: str) -> Sequence[Address]:
+    async def _resolved(self, target: Target, field: str) -> Sequence[Address]:
         try:
             async with asyncio.timeout(self._settings.connect_seconds):
-                return await self._resolver.resolve(host)
+                return await self._resolver.resolve(target.host)
         except (NameNotFound, TimeoutError) as error:
-            raise _out_of_reach(field) from error
+            raise _out_of_reach(target, field, error) from error
 
 
 class _Vetted(httpcore.AsyncNetworkBackend):
@@ -176,6 +182,8 @@ class _Vetted(httpcore.AsyncNetworkBackend):
         raise failure
 
 
-def _out_of_reach(field: str) -> FetchFailed:
+def _out_of_reach(target: Target, field: str, error: Exception) -> FetchFailed:
     """One sentence for every reason: which it was would tell a stranger about the network."""
+    reason = f"{type(error).__name__}: {error}"[:200]
+    log.info("a server is out of reach", extra={"host": target.host, "reason": reason})
     return FetchFailed(f"{field}: the server cannot be reached, or its certificate is not trusted.")

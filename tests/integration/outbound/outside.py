@@ -123,7 +123,7 @@ class SilentNames:
 
 def settings_for(*places: Outside, **changes: object) -> OutboundSettings:
     """Settings that let the ports of the servers be dialled, with limits that a test can await."""
-    ports = ",".join(str(place.port) for place in places) + ",80,443"
+    ports = ",".join(["80", "443", *(str(place.port) for place in places)])
     values: dict[str, object] = {
         "image_url": True,
         "allow": "127.0.0.1",

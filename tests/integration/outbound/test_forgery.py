@@ -172,3 +172,13 @@ async def test_a_redirect_does_not_give_up_tls() -> None:
         place.answers["/document"] = reply(BODY)
         assert await taker.take(f"http://127.0.0.1:{plain.port}/up") == BODY
     assert plain.connections == 1
+
+
+async def test_only_the_operator_learns_where_a_name_leads(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    taker = Taker(settings_for(), Names(inside_example=["10.1.2.3"]))
+    with pytest.raises(Forbidden) as caught:
+        await taker.take("http://inside.example/")
+    assert "10.1.2.3" not in caught.value.message
+    assert [vars(record)["addresses"] for record in caplog.records] == ["10.1.2.3"]
