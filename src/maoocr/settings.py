@@ -5,6 +5,7 @@ the name that operators know from elsewhere (`MODEL_PATH`, `WEB_CONCURRENCY`). A
 default. Nothing reads the environment but `Settings()`, and nothing reads it at import.
 """
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 MIB = 1024 * 1024
-_OUTBOUND_LIST = r"^[\w.:/*, -]*$"
+_HOST_NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.ASCII | re.I)
 
 
 class _Part(BaseModel):
@@ -196,11 +197,11 @@ class OutboundSettings(_Part):
     image_url: bool = False
     """Whether documents are fetched from the URL that a caller gives."""
 
-    allow: Annotated[str, Field(pattern=_OUTBOUND_LIST)] = ""
+    allow: str = ""
     """Addresses, networks (CIDR) and host names (`*.` takes all below) that may be dialled though
     they are private or denied, with commas between."""
 
-    deny: Annotated[str, Field(pattern=_OUTBOUND_LIST)] = ""
+    deny: str = ""
     """The same that may not be dialled though they are public; `0.0.0.0/0,::/0` leaves only what is
     allowed."""
 
@@ -227,10 +228,13 @@ class OutboundSettings(_Part):
 
     @field_validator("allow", "deny")
     @classmethod
-    def _networks_are_whole(cls, entries: str) -> str:
-        for entry in map(str.strip, entries.split(",")):
-            if "/" in entry or ":" in entry:
+    def _entries_are_clear(cls, entries: str) -> str:
+        # An entry that matches nothing would leave open what the operator believes to be closed.
+        for entry in filter(None, map(str.strip, entries.split(","))):
+            if "/" in entry or ":" in entry or entry.replace(".", "").isdigit():
                 ip_network(entry)
+            elif not _HOST_NAME.fullmatch(entry):
+                raise ValueError(f"{entry!r} is no address, network (CIDR) or host name")
         return entries
 
 

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from maoocr.outbound.addresses import Address, Policy, is_public
+from maoocr.settings import OutboundSettings
 
 INSIDE_V4 = (
     "0.0.0.0/8",
@@ -189,7 +190,32 @@ def test_a_denied_name_is_not_even_looked_up() -> None:
     assert policy.permits_name("elsewhere.example")
 
 
-@pytest.mark.parametrize("entry", ["10.0.0.0/33", "10.0.0.1/8", "fe80::/200", "300.1.1.1"])
-def test_a_network_that_is_none_stops_the_start(entry: str) -> None:
-    with pytest.raises(ValueError, match=r"does not appear|has host bits"):
-        Policy.from_lists(entry, "")
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "10.0.0.0/33",
+        "10.0.0.1/8",
+        "fe80::/200",
+        "300.1.1.1",
+        "127.1",
+        "2130706433",
+        "*",
+        "*.*.example",
+        "a.*",
+        "bücher.example",
+        "http://example.com",
+        "a b",
+        "[::1]",
+    ],
+)
+@pytest.mark.parametrize("which", ["allow", "deny"])
+def test_an_entry_that_would_match_nothing_stops_the_start(entry: str, which: str) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        OutboundSettings.model_validate({which: f"example.com, {entry}"})
+
+
+def test_lists_may_be_spaced_and_end_with_a_comma() -> None:
+    settings = OutboundSettings(allow=" 10.0.0.0/8 ,, ::1, *.Files.example. ,", deny="")
+    policy = Policy.from_lists(settings.allow, settings.deny)
+    assert policy.permits(ip_address("10.1.1.1"))
+    assert policy.permits(ip_address("10.1.1.1"), "a.files.example")
