@@ -201,6 +201,8 @@ class Keyring:
         finally:
             if self._asking.get(digest) is asyncio.current_task():
                 del self._asking[digest]
+        if key is not None:
+            self._made = True
         moment = self._clock()
         entry = _Entry(key, _caller(key), moment, moment + FRESH_S)
         if before is not None:
