@@ -47,7 +47,8 @@ async def test_a_job_is_read_and_its_pages_follow(client: httpx.AsyncClient) -> 
 
 
 async def test_a_zip_has_a_file_for_each_document(client: httpx.AsyncClient) -> None:
-    job = await make(client, ("x.png", png("one")), ("x.png", png("two")), ("../e.png", png("3")))
+    documents = [("x.png", png("one")), ("x.png", png("two")), ("../e.png", png("3"))]
+    job = await make(client, *documents)
     await lines(client, job["id"], follow=True)
     query = {"format": "zip", "document_format": "markdown"}
     answer = await client.get(f"{JOBS}/{job['id']}/results", params=query)

@@ -6,7 +6,20 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import FastAPI
 
 from .. import __version__
-from . import cache, engines, health, history, jobs, keys, pages, problems, recognize, security
+from . import (
+    cache,
+    engines,
+    events,
+    health,
+    history,
+    jobs,
+    keys,
+    pages,
+    problems,
+    recognize,
+    security,
+    sockets,
+)
 from .auth import Door
 from .linger import Linger
 from .middleware import Edge
@@ -38,6 +51,8 @@ def make_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -
     app.include_router(health.router)
     app.include_router(history.router)
     app.include_router(jobs.router)
+    app.include_router(events.router)
+    app.include_router(sockets.router)
     app.include_router(keys.router)
     pages.install(app)
     security.install(app)

@@ -9,6 +9,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from .leaving import LEAVE
 from .problems import problem_body
 from .turnstile import Turnstile
 
@@ -123,6 +124,10 @@ class _Http(HttpToolsProtocol):
     def shutdown(self) -> None:
         # What has arrived is answered before the end.
         self.release()
+        # None before the first request.
+        leave = self.scope and self.scope["state"].get(LEAVE)
+        if leave:
+            leave.set()
         super().shutdown()
 
     def on_message_begin(self) -> None:

@@ -1,5 +1,6 @@
 """/api/ocr/jobs: many documents, read in the background."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
@@ -37,6 +38,7 @@ from .body import body_chunks
 from .gateway import gateway_of
 from .job_form import JobForm
 from .job_replies import JobReply, JobsReply, job_object, result_line
+from .leaving import leaving, until
 from .openapi import job_operation
 from .problems import documented
 
@@ -170,7 +172,10 @@ async def job_results(
         headers = {"Content-Disposition": f'attachment; filename="{job.id}.zip"'}
         pieces = zipped(_documents(jobs, job, document_format))
         return StreamingResponse(pieces, headers=headers, media_type="application/zip")
-    lines = _followed(jobs, owner, id, after) if follow else _lines(jobs, job, after)
+    if follow:
+        lines = _followed(jobs, owner, id, after, leaving(request.scope))
+    else:
+        lines = _lines(jobs, job, after)
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
@@ -180,9 +185,14 @@ async def _lines(jobs: Jobs, job: Job, after: int) -> AsyncIterator[bytes]:
             yield result_line(page)
 
 
-async def _followed(jobs: Jobs, owner: str, job: str, after: int) -> AsyncIterator[bytes]:
-    async with aclosing(jobs.follow(owner, job, after=after)) as reports:
-        async for _, pages in reports:
+async def _followed(
+    jobs: Jobs, owner: str, job: str, after: int, leave: asyncio.Event
+) -> AsyncIterator[bytes]:
+    async with (
+        aclosing(jobs.follow(owner, job, after=after)) as reports,
+        aclosing(until(reports, leave)) as told,
+    ):
+        async for _, pages in told:
             for page in pages:
                 yield result_line(page)
 

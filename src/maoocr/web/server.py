@@ -9,6 +9,8 @@ __all__ = ["UVICORN_OPTIONS", "listeners", "settle_memory"]
 
 UVICORN_OPTIONS: dict[str, Any] = {
     "http": "maoocr.web.connection:Connection",
+    "ws": "websockets-sansio",
+    "ws_max_size": 64 * 1024 * 1024,
     "lifespan": "on",
     "access_log": False,
     "server_header": False,
