@@ -1,5 +1,6 @@
 """Is it alive, is it ready, and how is each thing that it depends on."""
 
+import asyncio
 import os
 import shutil
 import time
@@ -24,6 +25,8 @@ __all__ = ["router"]
 router = APIRouter(tags=["monitoring"])
 
 State = Literal["ok", "degraded", "down"]
+
+PING_S = 2.0
 
 
 class _Model(BaseModel):
@@ -89,6 +92,7 @@ async def health(request: Request) -> Response:
     """Each dependency, its state and its latency; 503 when no document could be read."""
     gateway = gateway_of(request)
     checks = {"spool": _spool(gateway), **_engines(gateway)}
+    checks["database"] = await _database(gateway)
     if gateway.shared.link is not None:
         checks["redis"] = await _redis(gateway.shared.link)
     ready = gateway.pool.ready
@@ -118,6 +122,22 @@ def _engines(gateway: Gateway) -> dict[str, CheckModel]:
         detail = model.failure or f"{model.lanes_ready} of {model.lanes} lanes ready"
         checks[f"engine:{name}"] = CheckModel(state=state, latency_s=0.0, detail=detail)
     return checks
+
+
+async def _database(gateway: Gateway) -> CheckModel:
+    """Never down: without the database documents are read all the same."""
+    waiting = gateway.history.journal_rows
+    try:
+        async with asyncio.timeout(PING_S):
+            latency_s = await gateway.database.ping()
+    except (StoreUnavailable, TimeoutError):
+        # Why, the log tells: this page is for everybody, and the reason may name hosts.
+        detail = f"The database is away; {waiting} answers wait for it in the journal"
+        return CheckModel(state="degraded", latency_s=0.0, detail=detail)
+    detail = gateway.database.kind
+    if waiting:
+        detail += f"; {waiting} answers are on their way into it"
+    return CheckModel(state="ok", latency_s=round(latency_s, 6), detail=detail)
 
 
 async def _redis(link: RedisLink) -> CheckModel:
