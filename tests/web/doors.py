@@ -1,6 +1,7 @@
 """An app with keys made, and one of each kind of them."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -92,24 +93,41 @@ async def expired_key(database: Database) -> str:
 
 
 async def knock(
-    app: ASGIApp, path: str, headers: dict[str, str], subprotocols: tuple[str, ...] = ()
+    app: ASGIApp,
+    path: str,
+    headers: dict[str, str],
+    subprotocols: tuple[str, ...] = (),
+    *,
+    listens: bool = False,
 ) -> tuple[str, Any]:
     """Open a WebSocket, and leave.
 
+    Args:
+        app: who opens.
+        path: with the query.
+        headers: as a client sends them.
+        subprotocols: that are offered.
+        listens: leave only after the first message.
+
     Returns:
-        `accept` and the subprotocol, or `refused` and the status.
+        `accept` and the subprotocol (or the first message), or `refused` and the status.
     """
     heard: list[Any] = []
+    told = asyncio.Event()
     knocks = iter([{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1001}])
 
     async def receive() -> Any:
         message = next(knocks, None)
         if message is None:
             await asyncio.Event().wait()
+        elif heard and listens:
+            await told.wait()
         return message
 
     async def send(message: Any) -> None:
         heard.append(message)
+        if message["type"] == "websocket.send":
+            told.set()
 
     path, _, query = path.partition("?")
     scope = {
@@ -128,6 +146,8 @@ async def knock(
     }
     await asyncio.wait_for(app(scope, receive, send), 30)
     first = heard[0]
+    if first["type"] == "websocket.accept" and listens:
+        return "accept", json.loads(heard[1]["text"])
     if first["type"] == "websocket.accept":
         return "accept", first.get("subprotocol")
     return "refused", first.get("status", 403)

@@ -8,11 +8,13 @@ import pytest
 import pytest_asyncio
 
 from maoocr.bootstrap import create_app
+from maoocr.errors import error_types
 from maoocr.service.callers import SCOPES
 from maoocr.settings import Settings
 from maoocr.store.ids import new_id
 from maoocr.web.rules import Rule, rule_of
 from scripts.reference.routes import route_names
+from tests.fakes.documents import png
 from tests.fakes.history_rows import keep_row
 from tests.web.doors import Guarded, guarded, knock
 
@@ -34,8 +36,21 @@ NOBODYS = {
 
 Maker = Callable[[Guarded, str], Awaitable[str]]
 
+STATUSES = {kind.code: kind.status for kind in error_types()}
+
+
+async def make_job(doors: Guarded, owner: str) -> str:
+    answer = await doors.client.post(
+        "/api/ocr/jobs", files=[("files", ("a.png", png("a")))], headers=doors.sent("all")
+    )
+    assert answer.status_code == 202
+    return str(answer.json()["id"])
+
+
 MAKERS: dict[str, Maker] = {
     "/api/ocr/history/": lambda doors, owner: keep_row(doors.app, owner),
+    "/api/ocr/jobs/": make_job,
+    "/ws/ocr/jobs/": make_job,
 }
 """By the beginning of a path: makes an object of an owner there and gives its id."""
 
@@ -56,6 +71,10 @@ async def ask(doors: Guarded, method: str, path: str, key: str | None, given: st
     """The status of the answer; of a WebSocket that is let in, 101."""
     path = re.sub(r"\{\w+(:path)?\}", given or new_id(), path)
     headers = {} if key is None else doors.sent(key)
+    if method == "WS" and given:
+        # Who may use jobs at all is let in, and then told of this one.
+        _, first = await knock(doors.app, path, headers, listens=True)
+        return STATUSES[first["error"]["code"]] if "error" in first else 101
     if method == "WS":
         outcome, what = await knock(doors.app, path, headers)
         return 101 if outcome == "accept" else int(what)
@@ -97,7 +116,7 @@ async def test_what_is_anothers_is_not_there(doors: Guarded, method: str, path: 
     assert maker is not None, f"{path} needs a maker of its object in MAKERS"
     made = await maker(doors, doors.owner("all"))
     assert await ask(doors, method, path, "other", made) == 404
-    assert await ask(doors, method, path, "other") == 404
+    assert await ask(doors, method, path, "other", new_id()) == 404
     assert await ask(doors, method, path, "all", made) != 404
 
 
