@@ -87,6 +87,16 @@ class RedisServer:
             if self._process.poll() is not None or time.monotonic() > ends:
                 raise RuntimeError("Redis does not start.")
 
+    def freeze(self) -> None:
+        """Let it hang: it takes connections and answers nothing."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         """Kill it."""
         if self._process is not None:

@@ -13,8 +13,6 @@ from tests.servers import RedisServer
 
 pytestmark = pytest.mark.integration
 
-PATIENCE_S = 20.0
-
 
 @pytest_asyncio.fixture(params=["memory", "redis"])
 async def another(request: pytest.FixtureRequest) -> AsyncIterator[OpenReplica]:
@@ -23,7 +21,7 @@ async def another(request: pytest.FixtureRequest) -> AsyncIterator[OpenReplica]:
     if request.param == "redis":
         server: RedisServer = request.getfixturevalue("redis_server")
         url = server.url
-    async with asyncio.timeout(PATIENCE_S), replicas(url) as open_replica:
+    async with replicas(url) as open_replica:
         yield open_replica
 
 

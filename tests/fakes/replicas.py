@@ -22,10 +22,10 @@ def new_prefix() -> str:
 
 
 @asynccontextmanager
-async def replicas(redis_url: str, **cache: object) -> AsyncIterator[OpenReplica]:
+async def replicas(redis_url: str, *, wait: bool = True) -> AsyncIterator[OpenReplica]:
     """Opens one after the other; all are closed at the end. Without a Redis all are the same."""
-    given = CacheSettings.model_validate({"prefix": new_prefix()} | cache)
-    settings = Settings(_env_file=None, redis_url=redis_url, cache=given)
+    cache = CacheSettings(prefix=new_prefix())
+    settings = Settings(_env_file=None, redis_url=redis_url, cache=cache)
     alone: list[Shared] = []
     async with AsyncExitStack() as stack:
 
@@ -34,7 +34,8 @@ async def replicas(redis_url: str, **cache: object) -> AsyncIterator[OpenReplica
                 return alone[0]
             metrics = Metrics(CollectorRegistry())
             shared = await stack.enter_async_context(open_shared(settings, metrics))
-            await opened(shared)
+            if wait:
+                await opened(shared)
             alone.append(shared)
             return shared
 

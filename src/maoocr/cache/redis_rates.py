@@ -1,7 +1,7 @@
 """Rates per minute and totals per month that replicas share in Redis.
 
 While Redis is away each process counts for itself. What it added to a month's total meanwhile is
-added to the shared one afterwards.
+added to the shared one afterwards; what was on its way when Redis went may be missing from it.
 """
 
 from collections.abc import Callable
@@ -75,18 +75,16 @@ class RedisRates:
 
     async def add(self, key: str, amount: int) -> int:
         """Add to the total of this month; gives the total after it."""
-        owed = await self._alone.total(key)
-        # Taken before the question is asked: another call must not add the same once more.
-        await self._alone.add(key, -owed)
+        if not self._link.is_ready:
+            return await self._alone.add(key, amount) + await self._known.total(key)
+        owed = amount + await self._alone.total(key)
+        await self._alone.add(key, amount - owed)
         name = f"{self._link.prefix}:month:{self._month()}:{key}"
         try:
-            total = await self._link.ask("rates", lambda redis: _add(redis, name, amount + owed))
-        except BaseException as error:
-            # Whatever ended it, what is owed stays owed.
-            owed = await self._alone.add(key, amount + owed)
-            if not isinstance(error, RedisAway):
-                raise
-            return owed + await self._known.total(key)
+            total = await self._link.ask("rates", lambda redis: _add(redis, name, owed))
+        except RedisAway:
+            # Nobody knows whether it was done. Once too few is better than once too often.
+            total = owed + await self._known.total(key)
         await self._known.add(key, total - await self._known.total(key))
         return total
 

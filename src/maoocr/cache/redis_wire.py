@@ -135,6 +135,8 @@ class RedisWire:
                     # What was said between the two connections, nobody here heard.
                     self._near.miss()
                 answer = await connection.read_response(disable_decoding=True, timeout=SILENCE_S)
+                if answer is None:
+                    raise TimeoutError("Redis fell silent.")
                 if isinstance(answer, list):
                     self._take(answer)
         finally:

@@ -28,20 +28,22 @@ NAP_SECONDS = 0.01
 class FakeEngine:
     """Answers every page with its token; see the module."""
 
-    def __init__(self, *, name: str = "fake", delay_s: float = 0.0) -> None:
+    def __init__(self, *, name: str = "fake", delay_s: float = 0.0, digest: str = "fake-1") -> None:
         """Make it.
 
         Args:
             name: what it calls itself.
             delay_s: what a page takes.
+            digest: of the model that it has not.
         """
         self._name = name
+        self._digest = digest
         self._delay_s = delay_s
 
     @property
     def info(self) -> EngineInfo:
         """There is nothing to load."""
-        return EngineInfo(self._name, model_digest="fake-1", languages=("en",))
+        return EngineInfo(self._name, model_digest=self._digest, languages=("en",))
 
     def recognize(
         self, pages: Sequence[PageImage], options: OcrOptions, run: Run
