@@ -37,7 +37,7 @@ class Originals:
             StorageFull: there is no room, or the folder cannot be used.
         """
         target = self.path(name)
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             os.utime(target)
             return
         part = self._folder / f"{secrets.token_hex(8)}{_PART}"
@@ -50,7 +50,8 @@ class Originals:
                 os.fsync(copy.fileno())
             part.rename(target)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()
             raise StorageFull(
                 "The upload cannot be kept as MAOOCR_HISTORY__KEEP_ORIGINALS asks"
                 f" (MAOOCR_STATE_DIR): {error.strerror}"
