@@ -8,6 +8,7 @@ import typer
 
 from .. import __version__
 from .bench import PASS_ON, bench
+from .jobs import jobs
 from .keys import keys
 from .models import models
 from .recognize import recognize
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command(no_args_is_help=True)(recognize)
 app.add_typer(models, name="models")
+app.add_typer(jobs, name="jobs")
 app.add_typer(keys, name="keys")
 app.command(context_settings=PASS_ON)(bench)
 

@@ -11,6 +11,7 @@ import httpx
 
 from ..domain import Requirements
 from ..errors import MaoOCRError
+from .jobs import AsyncJobs, Jobs
 from .reply import Reply
 from .wire import (
     Asked,
@@ -73,6 +74,7 @@ class Client:
         self._http = httpx.Client(
             base_url=self._url, timeout=timeout, headers=headers, transport=transport
         )
+        self.jobs = Jobs(self._http, self._send)
 
     def recognize(
         self,
@@ -170,6 +172,7 @@ class AsyncClient:
         self._http = httpx.AsyncClient(
             base_url=self._url, timeout=timeout, headers=headers, transport=transport
         )
+        self.jobs = AsyncJobs(self._http, self._send)
 
     async def recognize(
         self,

@@ -19,13 +19,16 @@ __all__ = [
     "Call",
     "Document",
     "Retry",
+    "as_text",
     "engines_call",
     "health_call",
+    "json_object",
     "opened",
     "options_call",
     "recognize_call",
     "requirements_object",
     "server_url",
+    "success",
     "translated_failures",
     "with_key",
 ]
@@ -104,24 +107,24 @@ def recognize_call(
 
     The document's own name stays here: the server would not use it, and it may tell too much.
     """
-    fields = {name: _as_text(value) for name, value in asked.items() if value is not None}
+    fields = {name: as_text(value) for name, value in asked.items() if value is not None}
     path = "/api/ocr/recognize"
     if requirements is not None:
         fields["requirements"] = json.dumps(requirements_object(requirements))
         path += "-with-requirements"
     files = {"image": ("document", data, "application/octet-stream")}
     parts = {"data": fields, "files": files}
-    return Call("POST", path, lambda response: reply_from_json(_success(response)), parts)
+    return Call("POST", path, lambda response: reply_from_json(success(response)), parts)
 
 
 def engines_call() -> Call[dict[str, Any]]:
     """The list of engines."""
-    return Call("GET", "/api/ocr/engines", _object)
+    return Call("GET", "/api/ocr/engines", json_object)
 
 
 def options_call() -> Call[dict[str, Any]]:
     """The list of options."""
-    return Call("GET", "/api/ocr/options", _object)
+    return Call("GET", "/api/ocr/options", json_object)
 
 
 def health_call() -> Call[dict[str, Any]]:
@@ -135,7 +138,7 @@ def health_call() -> Call[dict[str, Any]]:
                 found = {}
             if "checks" in found:
                 return found
-        return _object(response)
+        return json_object(response)
 
     return Call("GET", "/health", parse)
 
@@ -220,7 +223,12 @@ class _Problem(msgspec.Struct):
     error: _ProblemDetail
 
 
-def _success(response: httpx.Response) -> bytes:
+def success(response: httpx.Response) -> bytes:
+    """The body of a good answer.
+
+    Raises:
+        MaoOCRError: the one that a bad answer tells.
+    """
     if response.is_success:
         return response.content
     header = response.headers.get("Retry-After", "")
@@ -238,9 +246,14 @@ def _success(response: httpx.Response) -> bytes:
     raise error
 
 
-def _object(response: httpx.Response) -> dict[str, Any]:
+def json_object(response: httpx.Response) -> dict[str, Any]:
+    """The JSON object of a good answer.
+
+    Raises:
+        MaoOCRError: the one that a bad answer tells.
+    """
     try:
-        return msgspec.json.decode(_success(response), type=dict[str, Any])
+        return msgspec.json.decode(success(response), type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MaoOCRError(f"The server's answer is not understood: {error}.") from error
 
@@ -249,5 +262,6 @@ def _repeatable(file: IO[bytes]) -> bytes | IO[bytes]:
     return file if file.seekable() and file.tell() == 0 else file.read()
 
 
-def _as_text(value: object) -> str:
+def as_text(value: object) -> str:
+    """A value as a field of a form."""
     return str(value).lower() if isinstance(value, bool) else str(value)
