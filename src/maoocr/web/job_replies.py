@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..exports import page_object
 from ..store.job_rows import EndedPage, Job
 
-__all__ = ["JobReply", "JobsReply", "job_object", "result_line"]
+__all__ = ["JobReply", "JobsReply", "eta_s", "job_object", "result_line"]
 
 
 class _Model(BaseModel):
@@ -89,7 +89,7 @@ def job_object(job: Job) -> dict[str, Any]:
 
 
 def eta_s(job: Job, now: datetime) -> float | None:
-    """Seconds that remain, as far as the pages that ended tell."""
+    """Seconds that remain at the moment `now`, as far as the pages that ended tell."""
     if job.has_ended:
         return 0.0
     ended = job.pages_done + job.pages_failed
