@@ -41,10 +41,10 @@ def check() -> tuple[str, int, int]:
         raise Obstacle("\n".join(_told(wrong))) from None
     spool = settings.spool.dir or Path(tempfile.gettempdir())
     _check_disk(spool if spool.is_dir() else spool.parent, settings.limits.max_body_bytes)
+    port = _free_port(settings.server.host, settings.server.port)
     exposed = exposure(settings)
     if exposed is not None:
         raise Obstacle(exposed)
-    port = _free_port(settings.server.host, settings.server.port)
     return settings.server.host, port, round(settings.server.grace_s) + STOP_SPARE_S
 
 

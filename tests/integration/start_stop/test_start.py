@@ -55,6 +55,7 @@ def test_a_busy_port_is_named(checkout: Checkout) -> None:
     [
         ("MAOOCR_POOL__LANES", "many", "MAOOCR_POOL__LANES=many: "),
         ("MAOOCR_SERVER__HOST", "203.0.113.7", "203.0.113.7 is no address of this machine"),
+        ("MAOOCR_SERVER__HOST", "0.0.0.0", "`maoocr keys create NAME` makes a key"),
         ("MAOOCR_LIMITS__MAX_BODY_BYTES", str(10**17), "There is no room on the disk"),
         ("MAOOCR_SPOOL__DIR", "/nowhere/at/all", "Uploads cannot be kept in /nowhere/at"),
     ],
@@ -65,6 +66,15 @@ def test_what_is_in_the_way_is_said_in_a_sentence(
     answer = checkout.start(**{variable: value})
     assert answer.returncode == 1
     assert sentence in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_gunicorn_by_itself_does_not_listen_for_all_without_a_key(checkout: Checkout) -> None:
+    command = (".venv/bin/python", "-m", "gunicorn", "--config", "configs/gunicorn.py")
+    answer = checkout.run(*command, MAOOCR_SERVER__HOST="0.0.0.0", MAOOCR_SERVER__PORT="0")
+    assert answer.returncode == 1
+    assert "`maoocr keys create NAME` makes a key" in answer.stderr
+    assert "Listening" not in answer.stderr
     assert "Traceback" not in answer.stderr
 
 
