@@ -11,6 +11,7 @@ import uvloop
 
 from .accuracy import accuracy
 from .contamination import contamination
+from .history import history
 from .latency import latency
 from .memory import memory_over_pages
 from .overhead import http_overhead
@@ -66,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--kill", type=float, nargs="?", const=3.0, default=0.0, metavar="SECONDS")
     made.add_argument("--seed", type=int, default=1)
 
+    made = command("history", "paging and search of the history with many rows")
+    made.add_argument("--rows", type=int, default=10_000)
+    made.add_argument("--database", default="postgres", help="postgres, sqlite or an address")
+    made.add_argument("--searches", type=int, default=30, help="of each kind")
+    made.add_argument("--seed", type=int, default=1)
+
     made = command("overload", "ten times as many callers as there is room for")
     made.add_argument("--room", type=int, default=64)
     made.add_argument("--seconds", type=float, default=30)
@@ -99,6 +106,9 @@ def _work(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
             concurrency=given.concurrency,
             kill_s=given.kill,
             seed=given.seed,
+        ),
+        "history": lambda: history(
+            rows=given.rows, database=given.database, searches=given.searches, seed=given.seed
         ),
         "overload": lambda: overload(
             room=given.room,
