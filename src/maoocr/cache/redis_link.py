@@ -27,7 +27,10 @@ log = logging.getLogger("maoocr.cache")
 T = TypeVar("T")
 Use = Literal["results", "flights", "wire", "rates"]
 
-CONNECTIONS = 32
+CONNECTIONS = 16
+LONG_S = 5.0
+TURNS = 10
+"""Turns of the loop that a command may take at least."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 2.0
 STEADY_S = 1.0
 """A Redis that is lost again sooner than this is looked for with growing patience."""
@@ -57,9 +60,10 @@ class RedisLink:
         self.pool = BlockingConnectionPool.from_url(
             url,
             max_connections=CONNECTIONS,
-            timeout=command_s,
-            socket_timeout=command_s,
-            socket_connect_timeout=command_s,
+            # Only for what would hang for ever: `ask` is the one who counts.
+            timeout=LONG_S,
+            socket_timeout=LONG_S,
+            socket_connect_timeout=LONG_S,
             protocol=2,
             # Another try belongs to the keeper: here it would double what a caller waits.
             retry=Retry(NoBackoff(), 0),
@@ -117,8 +121,7 @@ class RedisLink:
         if not self.is_ready:
             raise RedisAway(self._failure)
         try:
-            async with asyncio.timeout(self._command_s):
-                return await command(self._redis)
+            return await self._in_time(command(self._redis))
         except (RedisError, OSError, TimeoutError) as error:
             self._metrics.redis_errors.labels(use).inc()
             if _is_away(error):
@@ -126,6 +129,22 @@ class RedisLink:
             else:
                 log.warning("Redis refused a command", extra={"use": use, "reason": str(error)})
             raise RedisAway(_sentence(error)) from error
+
+    async def _in_time(self, command: Awaitable[T]) -> T:
+        """The outcome, if it comes within the seconds of a command.
+
+        Those are counted in turns of the loop: a loop that is busy with a crowd of requests would
+        else take its own delay for that of Redis, and all of them would go on without it.
+        """
+        task = asyncio.ensure_future(command)
+        try:
+            for _ in range(TURNS):
+                done, _ = await asyncio.wait({task}, timeout=self._command_s / TURNS)
+                if done:
+                    return task.result()
+            raise TimeoutError
+        finally:
+            task.cancel()
 
     async def ping(self) -> float:
         """Seconds that the smallest question takes.
@@ -169,9 +188,7 @@ class RedisLink:
         try:
             # What lies in the pool may have been broken together with what was lost.
             await self.pool.disconnect(inuse_connections=False)
-            # More patience than a request has: a busy moment must not keep Redis out of use.
-            async with asyncio.timeout(4 * self._command_s):
-                await _ping(self._redis)
+            await self._in_time(_ping(self._redis))
         except (RedisError, OSError, TimeoutError) as error:
             self._failure = _sentence(error)
             return False

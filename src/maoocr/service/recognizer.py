@@ -70,7 +70,7 @@ class Recognizer:
         self._limits = limits
         self._metrics = metrics
         self._clock = clock
-        self._flights: SingleFlight[str, OcrResult] = SingleFlight()
+        self._flights: SingleFlight[tuple[str, bool], OcrResult] = SingleFlight()
 
     async def recognize(
         self,
@@ -106,9 +106,7 @@ class Recognizer:
             with ExitStack() as hold:
                 hold.callback(document.release)
                 plan = self._plan(document, options, requirements, engine, client, cache)
-                result = await self._cached(plan) if cache == "use" else None
-                if result is None:
-                    result = await self._computed(plan, hold, fresh=cache == "refresh")
+                result = await self._found(plan, hold, fresh=cache == "refresh")
         except MaoOCRError as error:
             self._metrics.documents.labels(error.code).inc()
             raise
@@ -195,19 +193,28 @@ class Recognizer:
             return None
         return replace(result, cached=True, selection=plan.selection)
 
-    async def _computed(self, plan: Plan, hold: ExitStack, *, fresh: bool) -> OcrResult:
+    async def _found(self, plan: Plan, hold: ExitStack, *, fresh: bool) -> OcrResult:
+        """The answer of the cache, of an identical request in flight, or a new one."""
         if plan.key is None:
             return await self._compute(plan)
-        flight = self._flights.join(plan.key)
+        name = (plan.key, fresh)
+        flight = self._flights.join(name)
         if flight is not None:
-            return replace(await flight, shared=True, selection=plan.selection)
+            result = await flight
+            return replace(result, shared=not result.cached, selection=plan.selection)
         # The flight may outlive this caller, so the bytes are the flight's to release.
         release = hold.pop_all().close
         fly = partial(self._fly, plan, plan.key, fresh)
-        return await self._flights.run(plan.key, fly, landed=release)
+        return await self._flights.run(name, fly, landed=release)
 
     async def _fly(self, plan: Plan, key: str, fresh: bool) -> OcrResult:
-        """Compute it, unless another replica is at it: then wait for its answer."""
+        """Look it up or compute it, unless another replica is at it: then wait for its answer.
+
+        A crowd of identical requests asks the cache, which may be far, no more than once.
+        """
+        known = None if fresh else await self._cached(plan)
+        if known is not None:
+            return known
         own: list[OcrResult] = []
 
         async def compute() -> bytes:

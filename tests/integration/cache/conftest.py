@@ -72,9 +72,12 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 async def is_ready(client: httpx.AsyncClient, gateway: GatewayProcess) -> bool:
     try:
         answer = (await client.get(f"{gateway.url}/health")).json()
+        # Whether there are API keys, only the database knows.
+        door = await client.get(f"{gateway.url}/api/ocr/engines")
     except httpx.TransportError:
         return False
-    return bool(answer["ready"] and answer["checks"]["redis"]["state"] == "ok")
+    redis = answer["checks"]["redis"]["state"]
+    return bool(answer["ready"]) and redis == "ok" and door.status_code == 200
 
 
 async def read(client: httpx.AsyncClient, gateway: GatewayProcess, data: bytes) -> httpx.Response:

@@ -46,7 +46,7 @@ async def identical_uploads_are_one_computation(
     data = picture("the same")
     uploads = (read(http, both[number % 2], data) for number in range(UPLOADS))
     answers = await asyncio.gather(*uploads)
-    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.text for answer in answers if answer.status_code != 200} == set()
     assert {answer.json()["text"] for answer in answers} == {"the same"}
     assert len({answer.headers["x-cache-key"] for answer in answers}) == 1
     found = collections.Counter(answer.headers["x-cache"] for answer in answers)
