@@ -13,6 +13,7 @@ from .cache.shared import Shared, open_shared
 from .documents.counter import PageCounter
 from .documents.limits import DecodeLimits
 from .documents.spool import Spool
+from .documents.thumbnails import Thumbnails
 from .engines.base import EngineSpec
 from .engines.registry import engine_specs
 from .errors import EngineUnavailable
@@ -146,8 +147,9 @@ def _require_ready(pool: Pool) -> None:
 
 
 @asynccontextmanager
-async def open_state(settings: Settings, metrics: Metrics, shared: Shared) -> AsyncIterator[State]:
+async def open_state(runtime: Runtime) -> AsyncIterator[State]:
     """Start what keeps state; it serves although the database is away."""
+    settings, metrics, shared = runtime.settings, runtime.metrics, runtime.shared
     async with AsyncExitStack() as stack:
         database = Database(database_url(settings.database_url, settings.state_dir))
         stack.push_async_callback(database.close)
@@ -160,7 +162,12 @@ async def open_state(settings: Settings, metrics: Metrics, shared: Shared) -> As
         table = HistoryTable(database)
         recorder = Recorder(table, database, Journal(settings.state_dir / "journal"), metrics)
         originals = Originals(settings.state_dir / "originals")
-        history = History(table, recorder, originals, settings.history)
+        pictures = None
+        if settings.history.enabled and settings.history.thumbnails:
+            limits = DecodeLimits.from_settings(settings.limits)
+            pictures = Thumbnails(runtime.spool.root, limits)
+            stack.push_async_callback(pictures.close)
+        history = History(table, recorder, originals, settings.history, pictures)
         stack.push_async_callback(history.close)
         await history.start()
         yield State(database, access, history)
@@ -204,7 +211,7 @@ def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) ->
         configure_logging(settings.log)
         async with (
             open_runtime(settings, specs, wait=False) as runtime,
-            open_state(settings, runtime.metrics, runtime.shared) as state,
+            open_state(runtime) as state,
             open_jobs(runtime, state.database) as jobs,
         ):
             app.state.started = runtime.started

@@ -211,6 +211,19 @@ async def test_a_picture_and_an_original_are_given_as_they_are_kept(
     assert 'filename="a.png"' in original.headers["Content-Disposition"]
 
 
+async def test_a_small_picture_of_the_first_page_is_kept(client: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            # Nobody waits for it, so the first answers may have none.
+            row = (await read(client, "picture me", "not me")).json()["history_id"]
+            answer = await client.get(f"{HISTORY}/{row}/thumbnail")
+            if answer.status_code == 200:
+                break
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        assert picture.format == "WEBP"
+        assert picture.width * picture.height <= 50_000
+
+
 async def test_nothing_is_kept_where_no_history_is_wanted_but_use_is_counted(
     tmp_path: Path,
 ) -> None:

@@ -18,6 +18,7 @@ from ..store.history_row import HistoryItem, HistoryRow, packed
 from ..store.ids import new_id
 from ..store.originals import Originals
 from ..store.search import tokens_of
+from .pictured import PictureTaker
 from .recorder import Outcome, Recorder
 
 __all__ = ["Answered", "History"]
@@ -61,8 +62,19 @@ class History:
         recorder: Recorder,
         originals: Originals,
         settings: HistorySettings,
+        pictures: PictureTaker | None = None,
     ) -> None:
+        """Make it.
+
+        Args:
+            table: where rows are read.
+            recorder: where they go.
+            originals: uploads that are kept.
+            settings: what is kept, and how long.
+            pictures: takes small pictures of documents; None takes none.
+        """
         self.settings = settings
+        self.pictures = pictures
         self._table = table
         self._recorder = recorder
         self._originals = originals

@@ -120,9 +120,9 @@ async def _recognize(request: Request) -> Response:
         raise
     cache = _cache_use(request)
     if answer_format == "jsonl":
-        pages = gateway.recognizer.stream(intake.upload, **call, cache=cache)
+        pages = gateway.recognizer.stream(recording.document, **call, cache=cache)
         return await _streamed(request, pages, recording)
-    work = gateway.recognizer.recognize(intake.upload, **call, cache=cache)
+    work = gateway.recognizer.recognize(recording.document, **call, cache=cache)
     result = recording.completed(await while_connected(request, work))
     found = "hit" if result.cached else "shared" if result.shared else "miss"
     took = time.monotonic() - started

@@ -12,6 +12,8 @@ from ..domain import OcrResult, Requirements
 from ..errors import MaoOCRError
 from ..exports import result_object
 from ..service.history import Answered, History
+from ..service.pictured import Pictured
+from ..service.ports import Document
 from .auth import caller_of
 from .gateway import gateway_of
 from .intake import Intake
@@ -33,6 +35,8 @@ class Recording:
         self._started = time.monotonic()
         self._request = request
         self._intake = intake
+        pictures = self._history.pictures if self._is_kept else None
+        self._pictured = Pictured(intake.upload, pictures) if pictures is not None else None
         self._requirements = requirements
 
     @property
@@ -42,6 +46,11 @@ class Recording:
             return {}
         deferred = {"X-History": "deferred"} if self._is_deferred else {}
         return {"X-History-Id": self._id} | deferred
+
+    @property
+    def document(self) -> Document:
+        """The upload, as it is to be read."""
+        return self._pictured or self._intake.upload
 
     async def begin(self) -> None:
         """Keep the upload, where that is asked for.
@@ -84,6 +93,7 @@ class Recording:
                 requirements=self._requirements,
                 result=result,
                 answer=answer,
+                thumbnail=self._pictured.picture if self._pictured is not None else None,
             )
         )
         if outcome == "kept" or not self._is_kept:
