@@ -137,6 +137,7 @@ class RedisLink:
         else take its own delay for that of Redis, and all of them would go on without it.
         """
         task = asyncio.ensure_future(command)
+        task.add_done_callback(_seen)
         try:
             for _ in range(TURNS):
                 done, _ = await asyncio.wait({task}, timeout=self._command_s / TURNS)
@@ -201,6 +202,12 @@ class RedisLink:
 
 async def _ping(redis: "Redis") -> Any:
     return await redis.execute_command("PING")  # type: ignore[no-untyped-call]
+
+
+def _seen(task: "asyncio.Future[Any]") -> None:
+    """Mark an error as seen: a caller who left does not look at it."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _is_away(error: Exception) -> bool:

@@ -15,7 +15,7 @@ from .packing import pack, unpack
 from .redis_link import RedisAway, RedisLink
 from .redis_wire import RedisWire
 
-__all__ = ["FORMAT", "RedisCache"]
+__all__ = ["FORMAT", "Keeping", "RedisCache"]
 
 FORMAT = "1"
 """Goes up when values are stored in another form: old ones are then not found any more."""

@@ -11,6 +11,7 @@ from maoocr.cache import redis_wire
 from maoocr.cache.flights import Landed
 from maoocr.cache.redis_flights import RedisFlights
 from maoocr.cache.redis_link import RedisAway
+from maoocr.cache.redis_results import FORMAT
 from maoocr.cache.shared import Shared
 from maoocr.errors import CacheUnavailable
 from tests.fakes.replicas import OpenReplica, opened, replicas
@@ -225,3 +226,45 @@ async def test_one_that_was_never_there_is_no_hindrance(mortal: RedisServer) -> 
         await opened(one)
         await one.results.set("a", b"1")
         assert await one.results.get("a") == b"1"
+
+
+async def test_a_command_that_is_refused_is_a_miss_and_closes_nothing(
+    another: OpenReplica,
+) -> None:
+    one = await another()
+    link = one.link
+    assert link is not None
+    name = f"{link.prefix}:result:{FORMAT}:a"
+    await link.ask("results", lambda redis: redis.sadd(name, "no value"))
+    assert await one.results.get("a") is None
+    assert link.is_ready
+    errors = link._metrics.redis_errors.labels("results")
+    assert errors._value.get() == 1
+
+
+async def test_what_is_stored_but_none_of_ours_is_a_miss(another: OpenReplica) -> None:
+    one = await another()
+    link = one.link
+    assert link is not None
+    await link.ask("results", lambda redis: redis.set(f"{link.prefix}:result:{FORMAT}:a", b"?"))
+    assert await one.results.get("a") is None
+    await one.results.set("a", b"1")
+    assert await one.results.get("a") == b"1"
+
+
+async def test_a_topic_that_nobody_listens_to_any_more_is_let_go(
+    another: OpenReplica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_wire, "PING_EVERY_S", 0.05)
+    one = await another()
+    link = one.link
+    assert link is not None
+    channel = f"{link.prefix}:wire:t"
+    async with one.wire.subscribe("t"):
+        assert await link.ask("wire", lambda redis: redis.pubsub_channels(channel))
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            if not await link.ask("wire", lambda redis: redis.pubsub_channels(channel)):
+                break
+    async with one.wire.subscribe("t"):
+        assert await link.ask("wire", lambda redis: redis.pubsub_channels(channel))
