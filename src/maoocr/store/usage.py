@@ -1,14 +1,17 @@
-"""What was used, by key and day. Only history writes it, with the row of each answer."""
+"""What was used, by key and day: written with the answers and the pages of jobs that used it."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .database import Database
 from .records import UsageDay
 from .tables import usage
 
-__all__ = ["UsageRows"]
+__all__ = ["UsageRows", "count_pages"]
 
 
 class UsageRows:
@@ -33,3 +36,25 @@ class UsageRows:
         )
         async with self._database.read() as connection:
             return int(await connection.scalar(counted) or 0)
+
+
+async def count_pages(
+    connection: AsyncConnection, day: date, used: Mapping[str, tuple[int, float]]
+) -> None:
+    """Add pages that were read to the day, in the transaction that keeps them.
+
+    Args:
+        connection: in a transaction.
+        day: in UTC.
+        used: pages and the seconds that they took, by owner.
+    """
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    # In one order everywhere, or two replicas may wait for each other for ever.
+    for owner, (pages, seconds) in sorted(used.items()):
+        row = {"owner": owner, "day": day, "requests": 0, "cost": 0.0}
+        counting = dialect.insert(usage).values(row | {"pages": pages, "seconds": seconds})
+        added = counting.excluded
+        sums = {"pages": usage.c.pages + added.pages, "seconds": usage.c.seconds + added.seconds}
+        await connection.execute(
+            counting.on_conflict_do_update(index_elements=["owner", "day"], set_=sums)
+        )

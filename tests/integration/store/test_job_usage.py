@@ -1,0 +1,56 @@
+"""What jobs read counts into the days of their owners, once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from maoocr.domain import PageError, PageResult
+from maoocr.store.connecting import database_url as address
+from maoocr.store.database import Database
+from maoocr.store.ids import new_id
+from maoocr.store.job_pages import JobPages
+from maoocr.store.job_rows import Claim, NewFile, NewJob, Outcome, Read, Spoiled
+from maoocr.store.jobs import JobStore
+from maoocr.store.usage import UsageRows
+
+pytestmark = pytest.mark.integration
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(address(database_url, Path()))
+    database.start()
+    await asyncio.wait_for(database.wait_ready(), 60)
+    yield database
+    await database.close()
+
+
+async def submit(database: Database, owner: str, pages: int) -> None:
+    job = new_id()
+    file = NewFile("a.pdf", "pdf", "f" * 64, 1, f"{job}/f", pages)
+    new = NewJob(job, owner, 0, None, "h", "r", "{}", None, None, [file])
+    await JobStore(database).create(new)
+
+
+async def test_read_pages_count_once_and_failed_ones_do_not(database: Database) -> None:
+    await submit(database, "a", 3)
+    await submit(database, "b", 1)
+    pages = JobPages(database, new_id(), 30.0)
+    claims = [claim for _ in range(2) for claim in await pages.claim(10)]
+    failure = Spoiled(PageError("engine_fault", "No.", retryable=False))
+    outcomes: list[tuple[Claim, Outcome]]
+    outcomes = [(claim, Read(PageResult(claim.page, recognize_s=0.5))) for claim in claims]
+    late = outcomes[0]
+    outcomes[2:3] = [(claims[2], failure)]
+    await pages.write(outcomes[:2])
+    await pages.write(outcomes[2:])
+    await pages.write([late])
+    today = datetime.now(UTC).date()
+    # A test at midnight has its pages on one of two days.
+    found = await UsageRows(database).days(None, today - timedelta(days=1), today)
+    by_owner = {day.owner: (day.pages, day.seconds) for day in found}
+    assert by_owner == {"a": (2, 1.0), "b": (1, 0.5)}
