@@ -12,6 +12,7 @@ import uvloop
 from .accuracy import accuracy
 from .contamination import contamination
 from .history import history
+from .jobs import jobs
 from .latency import latency
 from .memory import memory_over_pages
 from .overhead import http_overhead
@@ -67,6 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--kill", type=float, nargs="?", const=3.0, default=0.0, metavar="SECONDS")
     made.add_argument("--seed", type=int, default=1)
 
+    made = command("jobs", "pace of a job, and each page once whoever is killed")
+    made.add_argument("--pages", type=int, default=300)
+    made.add_argument("--deaths", type=int, default=10, help="processes killed, in turn")
+    made.add_argument("--delay", type=float, default=0.1, help="seconds that a page takes")
+    made.add_argument("--database", default="postgres", choices=["postgres", "sqlite"])
+
     made = command("history", "paging and search of the history with many rows")
     made.add_argument("--rows", type=int, default=10_000)
     made.add_argument("--database", default="postgres", help="postgres, sqlite or an address")
@@ -106,6 +113,12 @@ def _work(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
             concurrency=given.concurrency,
             kill_s=given.kill,
             seed=given.seed,
+        ),
+        "jobs": lambda: jobs(
+            pages=given.pages,
+            deaths=given.deaths,
+            delay_s=given.delay,
+            database=given.database,
         ),
         "history": lambda: history(
             rows=given.rows, database=given.database, searches=given.searches, seed=given.seed

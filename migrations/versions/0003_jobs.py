@@ -79,10 +79,24 @@ def upgrade() -> None:
     op.create_index("ix_job_pages_ready_at", "job_pages", ["ready_at"])
     op.create_index("ix_job_pages_lease_owner", "job_pages", ["lease_owner"])
     op.create_index("ix_job_pages_job_id_event", "job_pages", ["job_id", "event"])
+    op.create_table(
+        "webhooks",
+        sa.Column("job_id", sa.String(26), nullable=False),
+        sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("ready_at", MOMENT),
+        sa.Column("log", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("job_id", name="pk_webhooks"),
+        sa.ForeignKeyConstraint(
+            ["job_id"], ["jobs.id"], name="fk_webhooks_job_id", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("ix_webhooks_ready_at", "webhooks", ["ready_at"])
 
 
 def downgrade() -> None:
     """Undo."""
+    op.drop_table("webhooks")
     op.drop_table("job_pages")
     op.drop_table("job_files")
     op.drop_table("jobs")

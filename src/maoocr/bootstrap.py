@@ -18,6 +18,7 @@ from .engines.base import EngineSpec
 from .engines.registry import engine_specs
 from .errors import EngineUnavailable
 from .outbound.fetch import fetcher_of
+from .outbound.post import poster_of
 from .pool import Pool, gateway_cores, most_threads
 from .service.access import Access, access_of
 from .service.history import History
@@ -28,6 +29,7 @@ from .service.jobs import Jobs
 from .service.ports import EngineCard, EngineDirectory
 from .service.recognizer import Recognizer
 from .service.recorder import Recorder
+from .service.webhooks import WebhookSender
 from .settings import Settings
 from .store.blobs import FolderBlobs
 from .store.connecting import database_url
@@ -40,6 +42,7 @@ from .store.journal import Journal
 from .store.keys import KeyRows
 from .store.originals import Originals
 from .store.usage import UsageRows
+from .store.webhooks import WebhookRows
 from .telemetry.logging import configure_logging
 from .telemetry.metrics import Metrics
 from .web.app import make_app
@@ -189,13 +192,28 @@ async def open_jobs(runtime: Runtime, database: Database) -> AsyncIterator[Jobs]
     )
     work = JobPages(database, new_id(), settings.jobs.lease_seconds)
     runner = JobRunner(work, rows, reading, runtime.pool, blobs, wire, settings.jobs, metrics)
-    upkeep = asyncio.create_task(JobUpkeep(rows, blobs, settings.jobs.keep_days).run())
+    webhooks, poster = WebhookRows(database), poster_of(settings)
+    sender = WebhookSender(webhooks, rows, poster, wire, settings.jobs, metrics)
+    upkeep = JobUpkeep(rows, blobs, settings.jobs.keep_days)
+    beside = [asyncio.create_task(part.run()) for part in (sender, upkeep)]
+    jobs = Jobs(
+        rows,
+        blobs,
+        runtime.spool,
+        runtime.engines,
+        wire,
+        webhooks,
+        poster,
+        settings.jobs,
+        metrics,
+    )
     try:
         async with runner.running():
-            yield Jobs(rows, blobs, runtime.spool, runtime.engines, wire, settings.jobs, metrics)
+            yield jobs
     finally:
-        upkeep.cancel()
-        await asyncio.wait({upkeep})
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
 
 
 def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) -> FastAPI:

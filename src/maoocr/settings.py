@@ -263,6 +263,12 @@ class JobSettings(_Part):
     keep_days: Annotated[float, Field(gt=0)] = 30.0
     """Days after its end for which a job's results are kept."""
 
+    webhook_secret: str = Field(default="", pattern="^(.{16,})?$", repr=False)
+    """Signs the webhooks of jobs, 16 characters at least; empty refuses `webhook_url`."""
+
+    webhook_attempts: Annotated[int, Field(ge=1, le=100)] = 8
+    """Attempts at delivering a webhook, over about two hours."""
+
 
 class LogSettings(_Part):
     """Logging; the text of documents is never logged."""

@@ -32,6 +32,7 @@ class Wishes:
         requirements: None when there are none.
         engine: by name; None when the service is to choose.
         priority: jobs with a higher one go first.
+        webhook_url: is told when the job has ended.
     """
 
     def __init__(self, fields: Mapping[str, Any], requirements: Mapping[str, Any] | None) -> None:
@@ -46,8 +47,7 @@ class Wishes:
         )
         self.engine: str | None = fields.get("engine") or None
         self.priority = _priority(fields.get("priority"))
-        if fields.get("webhook_url"):
-            raise InvalidRequest("webhook_url: this server calls nobody back; follow the events.")
+        self.webhook_url: str | None = fields.get("webhook_url") or None
         known = {spec.name for spec in OPTIONS} | {"engine"}
         self._given = {name: fields[name] for name in sorted(known & set(fields))}
 
@@ -130,7 +130,7 @@ class Draft:
             request_id=request_id,
             options=wishes.options_json,
             requirements=wishes.requirements_json,
-            webhook_url=None,
+            webhook_url=wishes.webhook_url,
             files=self._files,
         )
         self.may_be_made = True
@@ -151,6 +151,7 @@ class Draft:
         """Of all that makes two requests the same."""
         files = [[file.name, file.sha256] for file in self._files]
         asked = [wishes.options_json, wishes.requirements_json, wishes.priority, files]
+        asked.append(wishes.webhook_url)
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 

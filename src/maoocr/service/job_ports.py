@@ -4,13 +4,15 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..documents.kinds import Kind
+from ..outbound.post import Delivery
 from ..store.job_rows import Claim, Ended, EndedPage, Job, JobStatus, NewJob, Outcome, PageKey
+from ..store.webhooks import DueWebhook
 from .ports import Admission, Document
 
-__all__ = ["BackgroundPool", "Blobs", "JobRows", "PageWork", "Spool"]
+__all__ = ["BackgroundPool", "Blobs", "JobRows", "PageWork", "Poster", "Spool", "WebhookRows"]
 
 
 class BackgroundPool(Protocol):
@@ -57,6 +59,23 @@ class JobRows(Protocol):
     async def ended_among(self, ids: Iterable[str]) -> dict[str, JobStatus]: ...
     async def known_among(self, ids: Iterable[str]) -> frozenset[str]: ...
     async def forget(self, older_than: timedelta, limit: int = 100) -> int: ...
+
+
+class Poster(Protocol):
+    """Delivers webhooks; see `outbound.post`."""
+
+    async def check(self, url: str) -> None: ...
+    async def post(self, url: str, body: bytes, secret: str) -> Delivery: ...
+
+
+class WebhookRows(Protocol):
+    """Deliveries; each call may raise `StoreUnavailable`. See `store.webhooks`."""
+
+    async def take(self, lease_s: float) -> DueWebhook | None: ...
+    async def record(
+        self, due: DueWebhook, entry: dict[str, Any], status: str, again_s: float | None
+    ) -> None: ...
+    async def state(self, job: Job) -> dict[str, Any] | None: ...
 
 
 class PageWork(Protocol):

@@ -171,7 +171,7 @@ class JobRunner:
                 await self._blobs.remove(job)
         for job in touched:
             await self._wire.publish(progress_topic(job), b"")
-        if any(isinstance(outcome, (Counted, Retry)) for _, outcome in written):
+        if over or any(isinstance(outcome, (Counted, Retry)) for _, outcome in written):
             self._wake.set()
             await self._wire.publish(RUNNERS, NEW)
 

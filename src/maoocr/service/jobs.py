@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
-from ..errors import StoreUnavailable
+from ..errors import Forbidden, StoreUnavailable
 from ..settings import JobSettings
 from ..store.job_rows import EndedPage, Job
 from ..telemetry.metrics import Metrics
 from .job_draft import Draft, Wishes
 from .job_news import CANCELLED, NEW, RUNNERS, progress_topic
-from .job_ports import Blobs, JobRows, Spool
+from .job_ports import Blobs, JobRows, Poster, Spool, WebhookRows
 from .ports import EngineDirectory, Wire
 from .selector import select
 
@@ -29,6 +30,8 @@ class Jobs:
         spool: Spool,
         engines: EngineDirectory,
         wire: Wire,
+        webhooks: WebhookRows,
+        poster: Poster,
         settings: JobSettings,
         metrics: Metrics,
     ) -> None:
@@ -37,6 +40,8 @@ class Jobs:
         self._spool = spool
         self._engines = engines
         self._wire = wire
+        self._webhooks = webhooks
+        self._poster = poster
         self._settings = settings
         self._metrics = metrics
 
@@ -54,7 +59,18 @@ class Jobs:
     async def submit(
         self, draft: Draft, wishes: Wishes, *, idempotency_key: str | None, request_id: str
     ) -> tuple[Job, bool]:
-        """See `Draft.submit`; the runners are told."""
+        """See `Draft.submit`; the runners are told.
+
+        Raises:
+            Forbidden: webhooks are not offered, or this one leads to where none may go.
+        """
+        if wishes.webhook_url is not None:
+            if not self._settings.webhook_secret:
+                raise Forbidden(
+                    "webhook_url: this server calls nobody back (MAOOCR_JOBS__WEBHOOK_SECRET is"
+                    " empty); follow the events of the job."
+                )
+            await self._poster.check(wishes.webhook_url)
         select(wishes.requirements, wishes.engine, wishes.options.language, self._engines.cards())
         job, is_new = await draft.submit(
             wishes, idempotency_key=idempotency_key, request_id=request_id
@@ -71,6 +87,10 @@ class Jobs:
             NotFound: there is none, or it is somebody else's.
         """
         return await self._rows.get(owner, job)
+
+    async def webhook(self, job: Job) -> dict[str, Any] | None:
+        """Status and log of the delivery to its webhook; None when it has none."""
+        return await self._webhooks.state(job)
 
     async def list(
         self, owner: str, *, limit: int, before: str | None, status: str | None

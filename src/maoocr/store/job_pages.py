@@ -5,7 +5,7 @@ waits in a circle. Renewing a lease is the exception: it takes only rows that no
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -21,11 +21,13 @@ from .job_rows import (
     Ended,
     Outcome,
     PageKey,
+    Read,
     Retry,
     Spoiled,
 )
-from .jobs import moment
 from .tables import job_files, job_pages, jobs
+from .usage import count_pages
+from .webhooks import moment, release_webhooks
 
 __all__ = ["JobPages"]
 
@@ -100,6 +102,7 @@ class JobPages:
         prepared = [(claim, outcome, packed(outcome)) for claim, outcome in outcomes]
         refused: set[PageKey] = set()
         by_job: dict[str, Change] = {}
+        used: dict[str, tuple[int, float]] = {}
         async with self._database.write() as connection:
             now = await moment(connection)
             states = await self._hold({claim.job for claim, _ in outcomes}, connection)
@@ -111,10 +114,16 @@ class JobPages:
                 change = by_job.setdefault(claim.job, Change(row))
                 if not await self._write_one(connection, claim, outcome, values, change, now):
                     refused.add(claim.key)
+                elif isinstance(outcome, Read):
+                    pages, seconds = used.get(row.owner, (0, 0.0))
+                    used[row.owner] = (pages + 1, seconds + outcome.result.recognize_s)
+            await count_pages(connection, now.astimezone(UTC).date(), used)
             for job, change in by_job.items():
                 await connection.execute(
                     update(jobs).where(jobs.c.id == job).values(change.values(now))
                 )
+            over = [job for job, change in by_job.items() if change.status in ENDED]
+            await release_webhooks(connection, over, now)
         status = {job: row.status for job, row in states.items()}
         status |= {job: change.status for job, change in by_job.items()}
         return Ended(frozenset(refused), status)

@@ -3,28 +3,21 @@
 import json
 import zlib
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, insert, select, text, update
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..domain import PageError, PageResult
 from ..errors import Conflict, NotFound
 from .database import Database
 from .job_rows import ENDED, EndedPage, Job, JobFile, JobStatus, NewJob
-from .tables import job_files, job_pages, jobs
+from .tables import job_files, job_pages, jobs, webhooks
+from .webhooks import moment, release_webhooks
 
-__all__ = ["JobStore", "moment"]
-
-
-async def moment(connection: AsyncConnection) -> datetime:
-    """Now, by the clock that all replicas share: that of the database server."""
-    if connection.dialect.name == "sqlite":
-        return datetime.now(UTC)
-    return cast(datetime, await connection.scalar(text("SELECT clock_timestamp()")))
+__all__ = ["JobStore"]
 
 
 class JobStore:
@@ -50,6 +43,9 @@ class JobStore:
                 await connection.execute(insert(jobs).values(_job_values(new, now)))
                 await connection.execute(insert(job_files), _file_values(new))
                 await connection.execute(insert(job_pages), _page_values(new, now))
+                if new.webhook_url is not None:
+                    hook = {"job_id": new.id, "status": "waiting", "attempts": 0, "log": "[]"}
+                    await connection.execute(insert(webhooks).values(hook))
         except IntegrityError:
             found = await self._by_key(new.owner, new.idempotency_key)
             if found is None:
@@ -156,6 +152,7 @@ class JobStore:
                     .where(job_pages.c.job_id == job, job_pages.c.status.in_(("queued", "running")))
                     .values(status="cancelled", ready_at=None, lease_owner=None)
                 )
+                await release_webhooks(connection, [job], now)
         return await self.get(owner, job)
 
     async def ended_among(self, ids: Iterable[str]) -> dict[str, JobStatus]:
@@ -187,6 +184,7 @@ class JobStore:
             for table, column in (
                 (job_pages, job_pages.c.job_id),
                 (job_files, job_files.c.job_id),
+                (webhooks, webhooks.c.job_id),
                 (jobs, jobs.c.id),
             ):
                 await connection.execute(delete(table).where(column.in_(ids)))

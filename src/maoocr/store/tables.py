@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from .columns import BigId, Bytes, Id, Moment
 
-__all__ = ["api_keys", "history", "job_files", "job_pages", "jobs", "metadata", "usage"]
+__all__ = ["api_keys", "history", "job_files", "job_pages", "jobs", "metadata", "usage", "webhooks"]
 
 metadata = MetaData(
     naming_convention={
@@ -51,7 +51,7 @@ history = Table(
     Column("seconds", Float, nullable=False),
     Column("cached", Boolean, nullable=False),
     Column("requirements", Text),
-    # The answer as JSON, compressed by zlib.
+    # The answer as JSON, compressed by zlib where it is not small.
     Column("answer", Bytes, nullable=False),
     # What is searched in: words and pairs of Chinese characters with blanks between them.
     Column("tokens", Text, nullable=False),
@@ -167,3 +167,17 @@ job_pages = Table(
     Index(None, "job_id", "event"),
 )
 """The pages of a job: the unit of work."""
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("job_id", Id, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # From when it may be delivered: once the job has ended, and empty when there is no more to do.
+    Column("ready_at", Moment),
+    # Every attempt, as a JSON array.
+    Column("log", Text, nullable=False),
+    Index(None, "ready_at"),
+)
+"""Deliveries of the news that a job has ended."""

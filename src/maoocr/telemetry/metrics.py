@@ -148,6 +148,9 @@ class Metrics:
         self.job_pages = Counter(
             "maoocr_job_pages", "Pages of jobs by outcome", ("outcome",), registry=registry
         )
+        self.webhooks = Counter(
+            "maoocr_webhooks", "Attempts at a delivery by outcome", ("outcome",), registry=registry
+        )
         self.job_pages_in_work = Gauge(
             "maoocr_job_pages_in_work",
             "Pages of jobs that this process has leased",

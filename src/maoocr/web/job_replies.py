@@ -30,6 +30,23 @@ class JobFileModel(_Model):
     """Pages that are read of it; null until they are counted."""
 
 
+class WebhookAttemptModel(_Model):
+    """One attempt at a delivery."""
+
+    at: datetime
+    status: int | None
+    """That the receiver answered with; null when there was no answer."""
+    reason: str
+    """Why it did not succeed; empty when it did."""
+
+
+class WebhookModel(_Model):
+    """How the webhook of a job fares."""
+
+    status: Literal["waiting", "delivered", "failed"]
+    attempts: list[WebhookAttemptModel]
+
+
 class JobReply(_Model):
     """A job as it stands."""
 
@@ -49,6 +66,8 @@ class JobReply(_Model):
     finished_at: datetime | None
     files: list[JobFileModel] | None = None
     """Left out in lists."""
+    webhook: WebhookModel | None = None
+    """Of a job that has one, where it is shown alone."""
 
 
 class JobsReply(_Model):
@@ -59,8 +78,8 @@ class JobsReply(_Model):
     """For the next page of the list; null on the last."""
 
 
-def job_object(job: Job) -> dict[str, Any]:
-    """JSON values of a job."""
+def job_object(job: Job, webhook: dict[str, Any] | None = None) -> dict[str, Any]:
+    """JSON values of a job, with the state of its webhook if it is known."""
     values: dict[str, Any] = {
         "id": job.id,
         "status": job.status,
@@ -73,6 +92,8 @@ def job_object(job: Job) -> dict[str, Any]:
         "started_at": _moment(job.started_at),
         "finished_at": _moment(job.finished_at),
     }
+    if webhook is not None:
+        values["webhook"] = webhook
     if job.files:
         values["files"] = [
             {

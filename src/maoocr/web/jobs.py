@@ -15,6 +15,7 @@ from ..domain import OcrResult, PageResult, Selection, Timings
 from ..errors import (
     BadInput,
     Conflict,
+    Forbidden,
     InvalidRequest,
     NotFound,
     QuotaExceeded,
@@ -56,6 +57,7 @@ _MADE = documented(
     TooLarge,
     UnsupportedMedia,
     UploadTimeout,
+    Forbidden,
     UnknownEngine,
     Conflict,
     RateLimited,
@@ -125,8 +127,10 @@ async def list_jobs(
 @router.get("/api/ocr/jobs/{id}", response_model=JobReply, responses=_SEEN)
 async def show_job(request: Request, id: JobId) -> Response:
     """A job with its documents, and how far it is."""
-    job = await gateway_of(request).jobs.get(caller_of(request).owner, id)
-    return Response(_json(job_object(job)), media_type="application/json")
+    jobs = gateway_of(request).jobs
+    job = await jobs.get(caller_of(request).owner, id)
+    values = job_object(job, await jobs.webhook(job))
+    return Response(_json(values), media_type="application/json")
 
 
 @router.delete("/api/ocr/jobs/{id}", response_model=JobReply, responses=_SEEN)

@@ -105,6 +105,11 @@ def job_operation() -> dict[str, Any]:
             "default": 0,
             "description": "Jobs with a higher one go first.",
         },
+        "webhook_url": {
+            "type": "string",
+            "format": "uri",
+            "description": "Is told when the job has ended; see the documentation of webhooks.",
+        },
     }
     return {
         "requestBody": {
