@@ -1,3 +1,5 @@
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +22,10 @@ async def test_what_repeats_is_stored_smaller_and_what_does_not_is_hardly_larger
 async def test_large_values_go_the_same_way() -> None:
     value = b"page " * packing.ASIDE_BYTES
     assert await unpack(await pack(value)) == value
+    letters = bytes(64 + byte % 16 for byte in random.Random(1).randbytes(packing.ASIDE_BYTES))
+    stored = await pack(letters)
+    assert packing.ASIDE_BYTES // 8 < len(stored) < len(letters)
+    assert await unpack(stored) == letters
 
 
 @pytest.mark.parametrize("stored", [b"", b"\x07what", b"\x01not deflated", b"\x01"])
