@@ -8,6 +8,8 @@ import msgspec
 
 __all__ = ["HistoryItem", "HistoryRow", "packed"]
 
+SMALL_BYTES = 1024
+
 
 class HistoryRow(msgspec.Struct, frozen=True):
     """A row that is to be added; also a record of the journal.
@@ -15,7 +17,7 @@ class HistoryRow(msgspec.Struct, frozen=True):
     Attributes:
         id: a ULID, which makes adding it twice the same as once.
         seconds: that engines worked for it.
-        answer: JSON, compressed (`packed`).
+        answer: JSON, as `packed` leaves it.
         tokens: what is searched in (`search.tokens_of`).
         original: name of the upload among the originals, where they are kept.
         cost: money, in the unit of the price list.
@@ -58,9 +60,17 @@ class HistoryItem:
     @classmethod
     def unpacked(cls, row_id: str, created_at: datetime, answer: bytes) -> "HistoryItem":
         """From the columns of the table."""
-        return cls(row_id, created_at, zlib.decompress(answer))
+        return cls(row_id, created_at, _unpacked(answer))
 
 
 def packed(answer: bytes) -> bytes:
-    """An answer as the table keeps it."""
-    return zlib.compress(answer, 1)
+    """An answer as the table keeps it: JSON, by zlib where it is not small."""
+    if len(answer) < SMALL_BYTES:
+        return answer
+    # Less memory than by default, which is taken anew from the system for each answer.
+    packer = zlib.compressobj(level=1, wbits=13, memLevel=5)
+    return packer.compress(answer) + packer.flush()
+
+
+def _unpacked(answer: bytes) -> bytes:
+    return answer if answer[:1] == b"{" else zlib.decompress(answer)

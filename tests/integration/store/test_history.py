@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import zlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from maoocr.store.connecting import database_url as address
 from maoocr.store.database import Database
 from maoocr.store.history import HistoryTable
 from maoocr.store.history_query import Filters
-from maoocr.store.history_row import HistoryItem, packed
+from maoocr.store.history_row import HistoryItem
 from maoocr.store.search import parse_query
 from maoocr.store.tables import usage
 from tests.fakes.history_rows import START, history_row
@@ -79,7 +80,7 @@ async def test_pages_neither_skip_nor_repeat_while_rows_come_in(table: HistoryTa
 
 
 async def test_long_answers_make_shorter_pages(table: HistoryTable) -> None:
-    long = packed(msgspec.json.encode({"text": "x"})) + b"\0" * 1_500_000
+    long = zlib.compress(msgspec.json.encode({"text": "x"})) + b"\0" * 1_500_000
     await table.add([history_row("x", number, answer=long) for number in range(3)])
     page = await table.page("", Filters(), before=None, limit=3)
     assert len(page.items) == 1
