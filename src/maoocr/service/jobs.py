@@ -18,6 +18,7 @@ from .selector import select
 __all__ = ["Jobs"]
 
 PAGES_AT_ONCE = 100
+GATHER_S = 0.1
 
 
 class Jobs:
@@ -165,6 +166,8 @@ class Jobs:
                     if found.has_ended:
                         return
                     await _rung(bell, self._settings.poll_seconds)
+                    # Pages that end together are told together, with one look at the rows.
+                    await asyncio.sleep(GATHER_S)
             finally:
                 ringing.cancel()
 
