@@ -3,7 +3,14 @@
 import os
 from importlib.util import find_spec
 
+import hypothesis
 import pytest
+
+# A busy machine is no error: nothing here is measured by time.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 LOOPBACK = ["127.0.0.1", "::1"]
 OWN_NAMES = ("MODEL_PATH", "WEB_CONCURRENCY", "DATABASE_URL", "REDIS_URL")
