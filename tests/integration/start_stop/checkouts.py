@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-COPIED = ("start.sh", "stop.sh", "scripts", "configs", "requirements.prod.txt")
+COPIED = ("start.sh", "stop.sh", "scripts", "configs", "migrations", "requirements.prod.txt")
 LINKED = ("src", "docs", ".venv")
 
 

@@ -68,7 +68,7 @@ def plan_tiles(height: int, width: int, max_pixels: int = TILE_PIXELS) -> list[T
 
     A seam between columns cuts lines of text, one between rows seldom does.
     """
-    least = max(1, -(-width * CELL_PX // max_pixels))
+    least = max(1, -(-width * 2 * CELL_PX // max_pixels))
     grids = [(_rows(height, width, n, max_pixels), n) for n in range(least, least + 4)]
     rows, columns = min(
         grids,
