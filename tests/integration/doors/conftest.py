@@ -39,6 +39,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
+def _hear_ctrl_c() -> None:
+    """A shell's background jobs, and what they start, would ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session")
 def start(environment: dict[str, str]) -> Iterator[Start]:
     """Starts `maoocr` with arguments; what still runs at the end is ended."""
@@ -53,6 +58,7 @@ def start(environment: dict[str, str]) -> Iterator[Start]:
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=stderr,
+            preexec_fn=_hear_ctrl_c,
         )
         running.append(process)
         return process
