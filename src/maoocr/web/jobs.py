@@ -72,7 +72,7 @@ _SEEN = documented(InvalidRequest, NotFound, RateLimited, StoreUnavailable)
     "/api/ocr/jobs",
     status_code=202,
     response_model=JobReply,
-    responses={200: {"model": JobReply, "description": "The job of an earlier request"}} | _MADE,
+    responses=_MADE | {200: {"model": JobReply, "description": "The job of an earlier request"}},
     openapi_extra=job_operation(),
 )
 async def create_job(request: Request) -> Response:
