@@ -21,7 +21,7 @@ if _SOURCE.is_dir():
     sys.path.insert(0, str(_SOURCE))
 
 from maoocr.settings import Settings  # noqa: E402
-from maoocr.web.server import UVICORN_OPTIONS, listeners, settle_memory  # noqa: E402
+from maoocr.web.server import listeners, settle_memory, uvicorn_options  # noqa: E402
 
 _settings = Settings()
 _grace_s = _settings.server.grace_s
@@ -40,7 +40,7 @@ class GatewayWorker(UvicornWorker):  # type: ignore[misc]
 
     CONFIG_KWARGS = {  # noqa: RUF012
         **UvicornWorker.CONFIG_KWARGS,
-        **UVICORN_OPTIONS,
+        **uvicorn_options(_settings.limits.max_body_bytes),
         "timeout_graceful_shutdown": max(1, round(_grace_s)),
     }
 

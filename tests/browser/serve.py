@@ -12,6 +12,7 @@ import uvicorn
 from maoocr.bootstrap import create_app
 from maoocr.engines.base import EngineSpec
 from maoocr.settings import Settings
+from maoocr.web.server import uvicorn_options
 
 HOSTILE_TEXT = (
     "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
@@ -25,7 +26,9 @@ def main() -> None:
     settings = Settings(_env_file=None, engine="painted" if specs else "ppocr")
     app = create_app(settings, specs)
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2))
+    options = uvicorn_options(settings.limits.max_body_bytes)
+    config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2, **options)
+    server = uvicorn.Server(config)
 
     def announce() -> None:
         while not (server.started and app.state.gateway.pool.ready):

@@ -72,12 +72,14 @@ def _main() -> None:
     from maoocr.bootstrap import create_app
     from maoocr.engines.base import EngineSpec
     from maoocr.settings import Settings
-    from maoocr.web.server import UVICORN_OPTIONS, listeners
+    from maoocr.web.server import listeners, uvicorn_options
 
     listener = socket.socket(fileno=int(sys.argv[1]))
     engine = EngineSpec("fake", ".fake:FakeEngine", json.loads(sys.argv[2]))
-    app = create_app(Settings(_env_file=None), [engine])
-    config = uvicorn.Config(app, log_config=None, **UVICORN_OPTIONS)
+    settings = Settings(_env_file=None)
+    app = create_app(settings, [engine])
+    options = uvicorn_options(settings.limits.max_body_bytes)
+    config = uvicorn.Config(app, log_config=None, **options)
     uvicorn.Server(config).run(sockets=listeners([listener]))
 
 

@@ -32,7 +32,7 @@ def serve(
     import uvicorn
 
     from ..bootstrap import create_app
-    from ..web.server import UVICORN_OPTIONS, listeners, settle_memory
+    from ..web.server import listeners, settle_memory, uvicorn_options
 
     settings = load_settings()
     server = ServerSettings(
@@ -51,7 +51,7 @@ def serve(
         config = uvicorn.Config(
             create_app(settings),
             log_config=None,
-            **UVICORN_OPTIONS,
+            **uvicorn_options(settings.limits.max_body_bytes),
             timeout_graceful_shutdown=max(1, round(server.grace_s)),
         )
         config.load()

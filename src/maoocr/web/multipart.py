@@ -1,4 +1,4 @@
-"""A multipart/form-data body, read as it arrives: one file to the spool, the fields to memory.
+"""A multipart/form-data body, read as it arrives: documents are handed on, fields are kept.
 
 RFC 7578. The parser proper is python-multipart's; this module bounds what it may collect.
 """
@@ -12,36 +12,48 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from ..documents.spool import SpoolWriter
 from ..errors import BadInput, InvalidRequest
 
-__all__ = ["FILE_FIELDS", "MultipartReader"]
+__all__ = ["FILE_FIELDS", "MultipartForm", "MultipartReader"]
 
 FILE_FIELDS = ("image", "file")
-MAX_PARTS = 64
+MAX_FIELDS = 64
 MAX_FIELD_BYTES = 64 * 1024
+
+DocumentChunk = tuple[str, bytes | None]
+"""The file name of a document and some of its bytes, or None at its end."""
 
 
 @dataclass(slots=True)
 class _Part:
     headers: dict[bytes, bytes] = field(default_factory=dict)
     name: str = ""
-    is_document: bool = False
+    file_name: str | None = None
     value: bytearray = field(default_factory=bytearray)
 
 
-class MultipartReader:
-    """Reads one body: the document goes to `writer`, the other parts become `fields`.
+class MultipartForm:
+    """Takes a body apart.
 
-    A part named `image` or `file` is the document whether or not it has a file name. Other parts
-    with a file name are refused, so that nobody waits for a second file to be read.
+    A part whose name is one of those for documents is one whether or not it has a file name. Other
+    parts with a file name are refused, so that nobody waits for a file that is not read.
     """
 
-    def __init__(self, boundary: bytes, writer: SpoolWriter) -> None:
+    def __init__(
+        self, boundary: bytes, file_fields: tuple[str, ...], *, most_documents: int | None = None
+    ) -> None:
+        """Make it.
+
+        Args:
+            boundary: of the body.
+            file_fields: names under which documents come, the usual one first.
+            most_documents: that it may have; None for any number.
+        """
         self.fields: dict[str, str] = {}
-        self.has_document = False
-        self.file_name = ""
-        self._writer = writer
-        self._chunks: list[bytes] = []
+        self.file_names: list[str] = []
+        self._file_fields = file_fields
+        self._most_documents = most_documents
+        self._found: list[DocumentChunk] = []
         self._part = _Part()
-        self._parts = 0
+        self._fields = 0
         self._header_name = bytearray()
         self._header_value = bytearray()
         self._is_complete = False
@@ -59,28 +71,24 @@ class MultipartReader:
             },
         )
 
-    async def read(self, body: AsyncIterator[bytes]) -> None:
-        """Take the whole body.
+    async def documents(self, body: AsyncIterator[bytes]) -> AsyncIterator[DocumentChunk]:
+        """Take the whole body, and give of the documents what has come, in order.
 
         Raises:
             BadInput: the body is no multipart form, or one with too much in it.
-            TooLarge: the document is over the limit.
         """
         async for data in body:
             try:
                 self._parser.write(data)
             except MultipartParseError as error:
                 raise BadInput(f"The body is not a well-formed multipart form: {error}.") from None
-            for chunk in self._chunks:
-                await self._writer.write(chunk)
-            self._chunks.clear()
+            found, self._found = self._found, []
+            for chunk in found:
+                yield chunk
         if not self._is_complete:
             raise BadInput("The multipart body ends before its closing boundary.")
 
     def _on_part_begin(self) -> None:
-        self._parts += 1
-        if self._parts > MAX_PARTS:
-            raise InvalidRequest(f"The form has more than {MAX_PARTS} parts.")
         self._part = _Part()
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
@@ -100,21 +108,28 @@ class MultipartReader:
         if b"name" not in options:
             raise BadInput("A part of the multipart form has no name.")
         part.name = options[b"name"].decode("utf-8", "replace")
-        part.is_document = part.name in FILE_FIELDS
-        if part.is_document:
-            if self.has_document:
-                raise InvalidRequest("The form has more than one image; send one at a time.")
-            self.has_document = True
-            self.file_name = options.get(b"filename", b"").decode("utf-8", "replace")
+        if part.name in self._file_fields:
+            part.file_name = options.get(b"filename", b"").decode("utf-8", "replace")
+            self._count_document(part.file_name)
         elif b"filename" in options:
+            usual, *others = map(repr, self._file_fields)
             raise InvalidRequest(
-                f"The form has a file under the name {part.name[:40]!r}; the image belongs under"
-                " the name 'image' (or 'file')."
+                f"The form has a file under the name {part.name[:40]!r}; documents belong under"
+                f" the name {usual} (or {', '.join(others)})."
             )
+        else:
+            self._fields += 1
+            if self._fields > MAX_FIELDS:
+                raise InvalidRequest(f"The form has more than {MAX_FIELDS} fields.")
+
+    def _count_document(self, file_name: str) -> None:
+        if self._most_documents is not None and len(self.file_names) >= self._most_documents:
+            raise InvalidRequest("The form has more than one image; send one at a time.")
+        self.file_names.append(file_name)
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._part.is_document:
-            self._chunks.append(data[start:end])
+        if self._part.file_name is not None:
+            self._found.append((self._part.file_name, data[start:end]))
             return
         self._part.value += data[start:end]
         if len(self._part.value) > MAX_FIELD_BYTES:
@@ -124,7 +139,8 @@ class MultipartReader:
 
     def _on_part_end(self) -> None:
         part = self._part
-        if part.is_document:
+        if part.file_name is not None:
+            self._found.append((part.file_name, None))
             return
         try:
             self.fields[part.name] = part.value.decode("utf-8")
@@ -133,3 +149,37 @@ class MultipartReader:
 
     def _on_end(self) -> None:
         self._is_complete = True
+
+
+class MultipartReader:
+    """Reads a body with one document, which goes to `writer`."""
+
+    def __init__(self, boundary: bytes, writer: SpoolWriter) -> None:
+        self._form = MultipartForm(boundary, FILE_FIELDS, most_documents=1)
+        self._writer = writer
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The other parts."""
+        return self._form.fields
+
+    @property
+    def has_document(self) -> bool:
+        """There was one, be it empty."""
+        return bool(self._form.file_names)
+
+    @property
+    def file_name(self) -> str:
+        """That the caller gave the document; empty where he gave none."""
+        return self._form.file_names[0] if self._form.file_names else ""
+
+    async def read(self, body: AsyncIterator[bytes]) -> None:
+        """Take the whole body.
+
+        Raises:
+            BadInput: the body is no multipart form, or one with too much in it.
+            TooLarge: the document is over the limit.
+        """
+        async for _, chunk in self._form.documents(body):
+            if chunk is not None:
+                await self._writer.write(chunk)

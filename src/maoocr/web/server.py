@@ -5,21 +5,31 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["UVICORN_OPTIONS", "listeners", "settle_memory"]
-
-UVICORN_OPTIONS: dict[str, Any] = {
-    "http": "maoocr.web.connection:Connection",
-    "ws": "websockets-sansio",
-    "ws_max_size": 64 * 1024 * 1024,
-    "lifespan": "on",
-    "access_log": False,
-    "server_header": False,
-}
+__all__ = ["listeners", "settle_memory", "uvicorn_options"]
 
 ACCEPTS_PER_TURN = 64
 """Of a crowd of 640, who comes last is then let in after some 50 ms instead of 500."""
+ENVELOPE_BYTES = 64 * 1024
+"""What a WebSocket message may hold beside the document."""
 YOUNG_OBJECTS = 10_000
 """Allocations between two looks of the garbage collector at the youngest."""
+
+
+def uvicorn_options(max_body_bytes: int) -> dict[str, Any]:
+    """What uvicorn is to be configured with.
+
+    Args:
+        max_body_bytes: of a request body (MAOOCR_LIMITS__MAX_BODY_BYTES); a WebSocket message may
+            hold as much in base64.
+    """
+    return {
+        "http": "maoocr.web.connection:Connection",
+        "ws": "websockets-sansio",
+        "ws_max_size": max_body_bytes * 4 // 3 + ENVELOPE_BYTES,
+        "lifespan": "on",
+        "access_log": False,
+        "server_header": False,
+    }
 
 
 def listeners(sockets: Iterable[socket.socket]) -> list[socket.socket]:

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from maoocr.bootstrap import create_app
 from maoocr.engines.base import EngineSpec
 from maoocr.settings import LimitSettings, PoolSettings, Settings, SpoolSettings
-from maoocr.web.server import UVICORN_OPTIONS, listeners
+from maoocr.web.server import listeners, uvicorn_options
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def serve(settings: Settings, specs: list[EngineSpec]) -> Iterator[Server]:
     app = create_app(settings, specs)
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     port = listener.getsockname()[1]
-    config = uvicorn.Config(app, log_config=None, **UVICORN_OPTIONS)
+    config = uvicorn.Config(app, log_config=None, **uvicorn_options(settings.limits.max_body_bytes))
     uvicorn_server = _Uvicorn(config, app)
     thread = threading.Thread(target=uvicorn_server.run, args=[listeners([listener])])
     thread.start()

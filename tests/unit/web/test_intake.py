@@ -188,10 +188,10 @@ def form(*parts: tuple[str, bytes]) -> tuple[bytes, dict[str, str]]:
     ("parts", "said"),
     [
         ([('name="image"; filename="a"', PNG)] * 2, "more than one image"),
-        ([('name="x"', b"1")] * 100, "more than 64 parts"),
+        ([('name="x"', b"1")] * 100, "more than 64 fields"),
         ([('name="language"', b"x" * 70_000)], "over"),
         ([('name="language"', b"\xff")], "not UTF-8"),
-        ([('name="picture"; filename="a.png"', PNG)], "belongs under"),
+        ([('name="picture"; filename="a.png"', PNG)], "belong under"),
         ([('name="' + "n" * 10_000 + '"', b"1")], "multipart"),
     ],
 )
