@@ -34,7 +34,11 @@ value and the setting that changes it.
         ├── EngineFault            engine_fault           500   this call failed, the engine lives
         ├── EngineLost             engine_lost            503   the lane died twice over this page
         ├── EngineUnavailable      engine_unavailable     503   no lane can be started
-        └── ModelUnavailable       model_unavailable      503   files missing, damaged, unreachable
+        ├── ModelUnavailable       model_unavailable      503   files missing, damaged, unreachable
+        └── EndpointError          endpoint_error         502   a server of a model failed
+            ├── EndpointUnavailable endpoint_unavailable  503   nobody takes the call now
+            ├── EndpointFault      endpoint_fault         502   an answer broke off, or was none
+            └── EndpointRefused    endpoint_refused       502   the server never takes this call
 """
 
 from collections.abc import Iterator
@@ -46,6 +50,10 @@ __all__ = [
     "CallerLeft",
     "Conflict",
     "DeadlineExceeded",
+    "EndpointError",
+    "EndpointFault",
+    "EndpointRefused",
+    "EndpointUnavailable",
     "EngineError",
     "EngineFault",
     "EngineLost",
@@ -306,6 +314,34 @@ class ModelUnavailable(EngineError):
     code = "model_unavailable"
     status = 503
     retryable = True
+
+
+class EndpointError(EngineError):
+    """A server that runs a vision-language model failed, not the input."""
+
+    code = "endpoint_error"
+    status = 502
+
+
+class EndpointUnavailable(EndpointError):
+    """No server of the model takes the call now: they are away, full or over their budget."""
+
+    code = "endpoint_unavailable"
+    status = 503
+    retryable = True
+
+
+class EndpointFault(EndpointError):
+    """The server failed in the middle of an answer, fell silent, or answered nonsense."""
+
+    code = "endpoint_fault"
+    retryable = True
+
+
+class EndpointRefused(EndpointError):
+    """The server will never take this call: its key, its model's name or the request is wrong."""
+
+    code = "endpoint_refused"
 
 
 def error_types(root: type[MaoOCRError] = MaoOCRError) -> Iterator[type[MaoOCRError]]:

@@ -26,6 +26,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SpoolSettings",
+    "VlmSettings",
 ]
 
 MIB = 1024 * 1024
@@ -141,6 +142,55 @@ class PpocrSettings(_Part):
 
     batch_pages: Annotated[int, Field(ge=1, le=256)] = 8
     """Pages of one batch on a CUDA device."""
+
+
+class VlmSettings(_Part):
+    """A model behind an OpenAI-compatible server; `MAOOCR_ENGINES_FILE` may name more of them."""
+
+    url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """Base of its API, such as `http://vllm:8000`; empty for none."""
+
+    model: str = ""
+    """Name under which the server knows the model."""
+
+    family: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")] = "auto"
+    """Prompt and parser of the model; `auto` tells it from the model's name."""
+
+    api_key: str = Field(default="", pattern=r"^[!-~]*$", repr=False)
+    """Key that the server asks for; empty for none."""
+
+    engine: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")] = "vlm"
+    """Name of the engine, in answers and as `engine` of a request."""
+
+    privacy: Literal["local", "remote"] = "local"
+    """`remote` where pages leave this site: requests that must stay local never go there."""
+
+    concurrency: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Calls at once."""
+
+    connect_seconds: Annotated[float, Field(gt=0)] = 3.0
+    """Seconds that connecting may take; like the next three also the default of the file."""
+
+    first_token_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """Seconds from a request to the first piece of its answer."""
+
+    idle_seconds: Annotated[float, Field(gt=0)] = 15.0
+    """Seconds of silence after which an answer that has begun is given up."""
+
+    total_seconds: Annotated[float, Field(gt=0)] = 120.0
+    """Seconds that one call may take in all."""
+
+    breaker_failures: Annotated[int, Field(ge=1, le=1000)] = 3
+    """Failures within the window after which an endpoint is left alone for a while."""
+
+    breaker_window_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """Seconds for which a failure counts."""
+
+    breaker_cooldown_seconds: Annotated[float, Field(gt=0)] = 5.0
+    """Seconds before an endpoint that was left alone is tried again; doubles up to 12 times."""
+
+    probe_seconds: Annotated[float, Field(gt=0)] = 5.0
+    """Seconds between two looks at an endpoint's health."""
 
 
 class CacheSettings(_Part):
@@ -327,6 +377,9 @@ class Settings(BaseSettings):
     engine: str = "ppocr"
     """Engine that reads when a request names none."""
 
+    engines_file: Path | None = None
+    """File with the engines' abilities and the endpoints; empty takes `configs/engines.yaml`."""
+
     local_files_root: Path | None = None
     """Folder below which `image_path` may name files; empty turns `image_path` off."""
 
@@ -335,6 +388,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     pool: PoolSettings = PoolSettings()
     ppocr: PpocrSettings = PpocrSettings()
+    vlm: VlmSettings = VlmSettings()
     cache: CacheSettings = CacheSettings()
     history: HistorySettings = HistorySettings()
     spool: SpoolSettings = SpoolSettings()
