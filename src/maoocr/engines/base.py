@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..domain import OcrOptions, TextLine
+from ..domain import Block, OcrOptions, PageFlag, Spent, TextLine
 
 __all__ = ["Engine", "EngineInfo", "EngineSpec", "PageImage", "PageText", "Run"]
 
@@ -78,12 +78,18 @@ class PageText:
         height: likewise.
         rotation_deg: clockwise turn (0, 90, 180, 270) that made the image upright.
         lines: in reading order; empty when there is no text.
+        blocks: in reading order; empty where the engine knows no structure.
+        flags: as in `PageResult`.
+        spent: at endpoints, where any was asked.
     """
 
     width: int
     height: int
     rotation_deg: int = 0
     lines: tuple[TextLine, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    flags: tuple[PageFlag, ...] = ()
+    spent: Spent | None = None
 
 
 class Engine(Protocol):

@@ -89,6 +89,13 @@ OPTIONS: tuple[OptionSpec, ...] = (
         "Notice pages that lie on their side or upside down.",
         True,
     ),
+    OptionSpec(
+        "structure",
+        "boolean",
+        "Structure",
+        "Also give the blocks of each page: headings, paragraphs, lists and tables.",
+        False,
+    ),
 )
 
 _FLAGS = {"true": True, "1": True, "on": True, "yes": True}
@@ -167,4 +174,5 @@ _PARSERS: dict[str, Callable[[str, object], object]] = {
     "pdf_text": _pdf_text,
     "dpi": _dpi,
     "rotation": _flag,
+    "structure": _flag,
 }

@@ -18,6 +18,7 @@ def test_whatever_changes_the_answer_changes_the_key() -> None:
         replace(BASE, pdf_text="ocr"),
         replace(BASE, dpi=300),
         replace(BASE, rotation=False),
+        replace(BASE, structure=True),
     ]
     assert len(changed) == len(OcrOptions.__dataclass_fields__)
     keys = [result_key("h", "e", "m", options) for options in [BASE, *changed]]
