@@ -1,4 +1,4 @@
-"""Real servers from pip packages, a Postgres and a Redis, that tests may kill and start again."""
+"""Real servers from pip packages that tests may kill and start again: Postgres, Redis, S3."""
 
 import os
 import signal
@@ -6,9 +6,10 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
-__all__ = ["PostgresServer", "RedisServer", "free_port"]
+__all__ = ["PostgresServer", "RedisServer", "S3Server", "free_port"]
 
 START_S = 60.0
 ATTEMPTS = 4
@@ -113,6 +114,57 @@ class RedisServer:
                 return line.recv(16).startswith(b"+PONG")
         except OSError:
             return False
+
+
+class S3Server:
+    """A server that speaks S3, on a port of the loopback; what it held is gone when it stops."""
+
+    bucket = "uploads"
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a gateway needs to use it."""
+        return {
+            "MAOOCR_JOBS__BLOBS_URL": f"s3://{self.bucket}/maoocr",
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+        }
+
+    def start(self) -> None:
+        """Start it, wait until it answers, and make the bucket."""
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        ends = time.monotonic() + START_S
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                    break
+            except OSError:
+                if self._process.poll() is not None or time.monotonic() > ends:
+                    raise RuntimeError("The S3 server does not start.") from None
+                time.sleep(0.05)
+        bucket = urllib.request.Request(f"{self.endpoint}/{self.bucket}", method="PUT")
+        urllib.request.urlopen(bucket, timeout=START_S).close()
+
+    def stop(self) -> None:
+        """Kill it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
 
 
 def wait_until_gone(pid: int) -> None:

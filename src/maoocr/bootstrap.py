@@ -31,7 +31,7 @@ from .service.recognizer import Recognizer
 from .service.recorder import Recorder
 from .service.webhooks import WebhookSender
 from .settings import Settings
-from .store.blobs import FolderBlobs
+from .store.blobs import BlobStore, FolderBlobs
 from .store.connecting import database_url
 from .store.database import Database
 from .store.history import HistoryTable
@@ -158,7 +158,8 @@ async def open_state(runtime: Runtime) -> AsyncIterator[State]:
         stack.push_async_callback(database.close)
         database.start()
         with suppress(TimeoutError):
-            await asyncio.wait_for(database.wait_ready(), DATABASE_S)
+            async with asyncio.timeout(DATABASE_S):
+                await database.wait_ready()
         rows, usage = KeyRows(database), UsageRows(database)
         access = access_of(rows, usage, shared.rates, settings.auth.grace_seconds)
         stack.push_async_callback(access.keyring.close)
@@ -180,7 +181,7 @@ async def open_state(runtime: Runtime) -> AsyncIterator[State]:
 async def open_jobs(runtime: Runtime, database: Database) -> AsyncIterator[Jobs]:
     """Run the jobs of the database beside everything else, until exit."""
     settings, metrics, wire = runtime.settings, runtime.metrics, runtime.shared.wire
-    rows, blobs = JobStore(database), FolderBlobs(settings.state_dir / "blobs")
+    rows, blobs = JobStore(database), _blobs_of(settings)
     reading = JobReading(
         runtime.pool,
         runtime.engines,
@@ -214,6 +215,21 @@ async def open_jobs(runtime: Runtime, database: Database) -> AsyncIterator[Jobs]
         for task in beside:
             task.cancel()
         await asyncio.wait(beside)
+
+
+def _blobs_of(settings: Settings) -> BlobStore:
+    if not settings.jobs.blobs_url:
+        return FolderBlobs(settings.state_dir / "blobs")
+    # Imported here: most servers keep jobs' uploads in a folder and need no client of S3.
+    from .store.s3_blobs import S3Blobs
+
+    return S3Blobs(
+        settings.jobs.blobs_url,
+        endpoint=settings.aws_endpoint_url,
+        region=settings.aws_region,
+        access_key_id=settings.aws_access_key_id,
+        secret_access_key=settings.aws_secret_access_key,
+    )
 
 
 def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) -> FastAPI:

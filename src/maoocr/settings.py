@@ -171,7 +171,7 @@ class VlmSettings(_Part):
     connect_seconds: Annotated[float, Field(gt=0)] = 3.0
     """Seconds that connecting may take; like the next three also the default of the file."""
 
-    first_token_seconds: Annotated[float, Field(gt=0)] = 30.0
+    first_token_seconds: Annotated[float, Field(gt=0)] = 20.0
     """Seconds from a request to the first piece of its answer."""
 
     idle_seconds: Annotated[float, Field(gt=0)] = 15.0
@@ -313,6 +313,10 @@ class JobSettings(_Part):
     keep_days: Annotated[float, Field(gt=0)] = 30.0
     """Days after its end for which a job's results are kept."""
 
+    blobs_url: str = Field(default="", pattern=r"^(s3://[a-z0-9][a-z0-9.-]+(/[\w./-]*)?)?$")
+    """Where uploads lie until they are read: `s3://bucket/prefix`, of Amazon S3 or of the server at
+    `AWS_ENDPOINT_URL`; empty is a folder in the state folder."""
+
     webhook_secret: str = Field(default="", pattern="^(.{16,})?$", repr=False)
     """Signs the webhooks of jobs, 16 characters at least; empty refuses `webhook_url`."""
 
@@ -370,6 +374,32 @@ class Settings(BaseSettings):
         repr=False,
     )
     """Redis that replicas share for answers, rates and progress; empty keeps them in memory."""
+
+    aws_endpoint_url: str = Field(
+        default="",
+        pattern=r"^(https?://.+)?$",
+        validation_alias=AliasChoices("AWS_ENDPOINT_URL", "aws_endpoint_url"),
+    )
+    """Server that speaks the protocol of S3 (`MAOOCR_JOBS__BLOBS_URL`); empty is Amazon's."""
+
+    aws_region: str = Field(
+        default="",
+        pattern=r"^[a-z0-9-]*$",
+        validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION", "aws_region"),
+    )
+    """Region of the bucket."""
+
+    aws_access_key_id: str = Field(
+        default="", validation_alias=AliasChoices("AWS_ACCESS_KEY_ID", "aws_access_key_id")
+    )
+    """Access key of the bucket; empty takes what the machine itself is given, such as a role."""
+
+    aws_secret_access_key: str = Field(
+        default="",
+        validation_alias=AliasChoices("AWS_SECRET_ACCESS_KEY", "aws_secret_access_key"),
+        repr=False,
+    )
+    """Secret of that access key."""
 
     state_dir: Path = Path("data")
     """Folder of what must outlive a restart: the embedded database, the journal, jobs' uploads."""

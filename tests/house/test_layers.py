@@ -39,6 +39,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "alembic": ("store",),
     "asyncpg": ("store",),
     "aiosqlite": ("store",),
+    "obstore": ("store",),
     "redis": ("cache",),
     "httpcore": ("outbound",),
     "httpx": ("vllm", "outbound", "client"),

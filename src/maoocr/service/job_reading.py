@@ -14,6 +14,7 @@ from ..errors import (
     Overloaded,
     ShuttingDown,
     StorageFull,
+    StoreUnavailable,
     TooLarge,
 )
 from ..pool import PageTask
@@ -77,7 +78,7 @@ class JobReading:
             return _spoiled("engine_lost", "Every process that began this page died.")
         try:
             return await self._carried_out(claim)
-        except (ShuttingDown, EngineUnavailable, Overloaded, StorageFull):
+        except (ShuttingDown, EngineUnavailable, Overloaded, StorageFull, StoreUnavailable):
             # Nothing is wrong with the page.
             return Retry(REFUSED_S, has_failed=False)
         except MaoOCRError as error:

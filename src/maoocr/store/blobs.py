@@ -11,13 +11,16 @@ from typing import Protocol
 
 from ..documents.spool_folder import storage_errors
 
-__all__ = ["BlobStore", "FolderBlobs"]
+__all__ = ["BlobStore", "FolderBlobs", "blob_key", "checked"]
 
 _PART = ".part-"
 
 
 class BlobStore(Protocol):
-    """Keeps files under keys of the form `group/name`; what S3 can do as well."""
+    """Keeps files under keys of the form `group/name`, the name being the SHA-256 of the file.
+
+    Each call may raise `StoreUnavailable`, where the files lie on another machine.
+    """
 
     async def put(self, key: str, source: Path) -> None:
         """Keep a copy of a file; it survives a power cut when this returns.
@@ -35,7 +38,7 @@ class BlobStore(Protocol):
         """
 
     async def remove(self, group: str) -> None:
-        """Remove all files of a group; none is no error."""
+        """Remove all files of a group; none is no error, nor is a store that is away."""
 
     async def groups(self) -> list[str]:
         """The groups there are."""
@@ -53,11 +56,11 @@ class FolderBlobs:
 
     async def fetch(self, key: str, target: Path) -> None:
         """See `BlobStore.fetch`."""
-        await asyncio.to_thread(_link_or_copy, self._path(key), target)
+        await asyncio.to_thread(_fetch, self._path(key), target)
 
     async def remove(self, group: str) -> None:
         """See `BlobStore.remove`."""
-        folder = self._root / _checked(group)
+        folder = self._root / checked(group)
         await asyncio.to_thread(lambda: shutil.rmtree(folder, ignore_errors=True))
 
     async def groups(self) -> list[str]:
@@ -70,13 +73,12 @@ class FolderBlobs:
         return sorted(entry.name for entry in self._root.iterdir() if entry.is_dir())
 
     def _path(self, key: str) -> Path:
-        group, _, name = key.partition("/")
-        return self._root / _checked(group) / _checked(name)
+        return self._root / blob_key(key)
 
     def _put(self, key: str, source: Path) -> None:
         target = self._path(key)
         folder = target.parent
-        with storage_errors():
+        with storage_errors("MAOOCR_STATE_DIR"):
             if not folder.is_dir():
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 _sync(self._root.parent)
@@ -89,7 +91,22 @@ class FolderBlobs:
                 _sync(folder)
 
 
-def _checked(name: str) -> str:
+def blob_key(key: str) -> str:
+    """The key, when it is one.
+
+    Raises:
+        ValueError: it is none; it could lead anywhere.
+    """
+    group, _, name = key.partition("/")
+    return f"{checked(group)}/{checked(name)}"
+
+
+def checked(name: str) -> str:
+    """A part of a key, when it is one.
+
+    Raises:
+        ValueError: it is none.
+    """
     if not name or not name.isascii() or not name.isalnum():
         raise ValueError(f"{name!r} is no part of a blob's key.")
     return name
@@ -104,9 +121,14 @@ def _removed_on_failure(part: Path) -> Iterator[None]:
         raise
 
 
+def _fetch(source: Path, target: Path) -> None:
+    with storage_errors():
+        _link_or_copy(source, target)
+
+
 def _link_or_copy(source: Path, target: Path) -> None:
     """Two names of one file where both lie on one disk, since neither is ever written to."""
-    with storage_errors(), _removed_on_failure(target):
+    with _removed_on_failure(target):
         try:
             os.link(source, target)
         except FileNotFoundError:
