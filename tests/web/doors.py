@@ -69,7 +69,8 @@ async def guarded(folder: Path, **changes: Any) -> AsyncIterator[Guarded]:
     async with app.router.lifespan_context(app):
         await app.state.started
         gateway: Gateway = app.state.gateway
-        await asyncio.wait_for(gateway.database.wait_ready(), 60)
+        async with asyncio.timeout(60):
+            await gateway.database.wait_ready()
         wanted = {scope: [scope] for scope in SCOPES}
         wanted |= {name: list(SCOPES) for name in ("all", "other", "revoked")}
         keys = gateway.access.keys
@@ -144,7 +145,8 @@ async def knock(
         "state": {},
         "extensions": {"websocket.http.response": {}},
     }
-    await asyncio.wait_for(app(scope, receive, send), 30)
+    async with asyncio.timeout(30):
+        await app(scope, receive, send)
     first = heard[0]
     if first["type"] == "websocket.accept" and listens:
         return "accept", json.loads(heard[1]["text"])

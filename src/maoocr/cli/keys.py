@@ -115,7 +115,8 @@ async def _with_rows(settings: Settings, work: Callable[[ApiKeyRows], Awaitable[
     database.start()
     try:
         try:
-            await asyncio.wait_for(database.wait_ready(), DATABASE_S)
+            async with asyncio.timeout(DATABASE_S):
+                await database.wait_ready()
         except TimeoutError:
             raise StoreUnavailable(f"The database is away: {database.failure}") from None
         return await work(KeyRows(database))

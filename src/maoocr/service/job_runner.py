@@ -118,7 +118,8 @@ class JobRunner:
             if not self._running:
                 self._reading.release()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), patience_s)
+                async with asyncio.timeout(patience_s):
+                    await self._wake.wait()
 
     def _begin(self, claim: Claim) -> None:
         if claim.was_taken_over:

@@ -179,6 +179,7 @@ async def _ring(news: AsyncIterator[bytes | None], bell: asyncio.Event) -> None:
 
 async def _rung(bell: asyncio.Event, timeout_s: float) -> None:
     try:
-        await asyncio.wait_for(bell.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await bell.wait()
     except TimeoutError:
         return

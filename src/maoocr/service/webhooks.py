@@ -59,7 +59,8 @@ class WebhookSender:
                     log.exception("a webhook could not be delivered")
                     await asyncio.sleep(LOOK_S)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(anext(news), LOOK_S)
+                    async with asyncio.timeout(LOOK_S):
+                        await anext(news)
 
     async def _deliver(self) -> bool:
         """Deliver the next one, if one is due."""

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.integration
 async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(address(database_url, Path()))
     database.start()
-    await asyncio.wait_for(database.wait_ready(), 60)
+    async with asyncio.timeout(60):
+        await database.wait_ready()
     yield database
     await database.close()
 

@@ -28,7 +28,8 @@ NOW = datetime.datetime(2026, 5, 1, 12, tzinfo=datetime.UTC)
 async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(address(database_url, Path()))
     database.start()
-    await asyncio.wait_for(database.wait_ready(), 60)
+    async with asyncio.timeout(60):
+        await database.wait_ready()
     yield database
     await database.close()
 
