@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = ["GatewayProcess"]
@@ -17,12 +18,20 @@ START_S = 60.0
 class GatewayProcess:
     """Starts with the object; `end` or `kill` ends it."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], **engine: object) -> None:
-        """Start it; `wait` tells where it listens.
+    def __init__(
+        self,
+        folder: Path,
+        environment: dict[str, str],
+        enter: Sequence[str] = (),
+        /,
+        **engine: object,
+    ) -> None:
+        """Start it; `url` tells where it listens.
 
         Args:
             folder: for its spool and its state.
             environment: settings, by the names of the environment.
+            enter: begins the command that starts it, as `nsenter` does.
             engine: options of the fake engine.
         """
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MAOOCR_")}
@@ -39,8 +48,15 @@ class GatewayProcess:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "log"
         with self.log.open("wb") as log:
+            ours = [
+                sys.executable,
+                "-m",
+                "tests.fakes.gateway",
+                str(descriptor),
+                json.dumps(engine),
+            ]
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.fakes.gateway", str(descriptor), json.dumps(engine)],
+                [*enter, *ours],
                 cwd=folder,
                 env=kept | settings | environment,
                 pass_fds=[descriptor],

@@ -81,11 +81,13 @@ def write_all(fd: int, data: bytes | bytearray) -> None:
 
 
 @contextmanager
-def storage_errors() -> Iterator[None]:
-    """Say of a full disk that it is full (StorageFull); other errors pass."""
+def storage_errors(setting: str = "MAOOCR_SPOOL__DIR") -> Iterator[None]:
+    """Say of a full disk that it is full (StorageFull), and which setting leads to another one."""
     try:
         yield
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise StorageFull("There is no room on the disk to keep the upload.") from error
+            raise StorageFull(
+                f"There is no room on the disk to keep the upload ({setting})."
+            ) from error
         raise
