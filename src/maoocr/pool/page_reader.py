@@ -1,19 +1,18 @@
 """The lane's side of a batch: decode, recognize, and see to it that a bad page fails alone."""
 
 import logging
-import math
 import time
 import traceback
-import unicodedata
 from collections.abc import Callable, Mapping
 from functools import partial
 
 from ..documents.sandbox import DecodedPage, Decoder
-from ..domain import PageError, PageResult, Polygon, TextLine, Word
+from ..domain import PageError, PageResult, TextLine
 from ..engines.base import Engine, PageImage, PageText, Run
 from ..errors import CallerLeft, EngineFault, MaoOCRError
 from .limits import page_memory_is_out, page_time_is_up
 from .messages import FromLane, PageDone, ReadBatch, Start
+from .page_frame import line_in_page_px
 
 __all__ = ["Departures", "PageReader"]
 
@@ -161,7 +160,7 @@ class _Work:
             height=page.height,
             source="text_layer",
             engine=engine,
-            lines=tuple(_in_page_px(line, 1.0) for line in lines),
+            lines=tuple(line_in_page_px(line, 1.0) for line in lines),
             decode_s=page.decode_s,
         )
         self._send(PageDone(self._batch.batch, index, result=result))
@@ -175,7 +174,7 @@ class _Work:
             height=height,
             rotation_deg=text.rotation_deg,
             engine=self._reader._name,
-            lines=tuple(_in_page_px(line, page.scale) for line in text.lines),
+            lines=tuple(line_in_page_px(line, page.scale) for line in text.lines),
             decode_s=page.decode_s,
             recognize_s=seconds,
         )
@@ -191,41 +190,6 @@ class _Work:
             known = EngineFault(f"The engine {self._reader._name} failed over this page.")
         failure = PageError(known.code, known.message, known.retryable)
         self._send(PageDone(self._batch.batch, index, error=failure))
-
-
-def _in_page_px(line: TextLine, scale: float) -> TextLine:
-    words = None
-    if line.words is not None:
-        words = tuple(
-            Word(_text(word.text), _score(word.score), _polygon(word.polygon, scale))
-            for word in line.words
-        )
-    return TextLine(
-        _text(line.text), _score(line.score), _polygon(line.polygon, scale), line.engine, words
-    )
-
-
-def _text(text: str) -> str:
-    """NFC; half a surrogate pair, which a PDF's text layer may hold, becomes a question mark."""
-    return unicodedata.normalize("NFC", text).encode("utf-8", "replace").decode()
-
-
-def _polygon(polygon: Polygon, scale: float) -> Polygon:
-    """In tenths of a pixel: finer than any detector is, and short in an answer."""
-    a, b, c, d = ((_finite(x / scale, 1), _finite(y / scale, 1)) for x, y in polygon)
-    return a, b, c, d
-
-
-def _score(value: float) -> float:
-    return _finite(value, 4)
-
-
-def _finite(value: float, digits: int) -> float:
-    """A plain float; engines hand out numpy's, and a NaN would break the answer's JSON."""
-    value = float(value)
-    if not math.isfinite(value):
-        raise EngineFault("The engine answered with a number that is none.")
-    return round(value, digits)
 
 
 def _describe(error: BaseException) -> str:
