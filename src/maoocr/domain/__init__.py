@@ -8,7 +8,7 @@ seconds of a monotonic clock. Text is Unicode NFC in logical order.
 A page without text is a result, not an error.
 """
 
-from .requests import Focus, OcrOptions, PageSelection, Requirements
+from .requests import Focus, OcrOptions, PageSelection, Region, Requirements
 from .results import (
     Block,
     OcrResult,
@@ -25,7 +25,6 @@ from .terms import (
     AccuracyRequirement,
     BlockKind,
     DocumentType,
-    FocusTask,
     LineFlag,
     PageFlag,
     PdfText,
@@ -33,6 +32,7 @@ from .terms import (
     Polygon,
     PolygonSource,
     Privacy,
+    RegionTask,
     SpeedRequirement,
     TextSource,
 )
@@ -43,7 +43,6 @@ __all__ = [
     "BlockKind",
     "DocumentType",
     "Focus",
-    "FocusTask",
     "LineFlag",
     "OcrOptions",
     "OcrResult",
@@ -56,6 +55,8 @@ __all__ = [
     "Polygon",
     "PolygonSource",
     "Privacy",
+    "Region",
+    "RegionTask",
     "Requirements",
     "Selection",
     "SpeedRequirement",

@@ -7,14 +7,14 @@ from ..errors import InvalidRequest
 from .terms import (
     AccuracyRequirement,
     DocumentType,
-    FocusTask,
     PdfText,
     Polygon,
     Privacy,
+    RegionTask,
     SpeedRequirement,
 )
 
-__all__ = ["Focus", "OcrOptions", "PageSelection", "Requirements"]
+__all__ = ["Focus", "OcrOptions", "PageSelection", "Region", "Requirements"]
 
 MAX_PAGE_NUMBER = 1_000_000
 
@@ -128,15 +128,22 @@ class Requirements:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a page, and what is to be found there."""
+
+    polygon: Polygon
+    task: RegionTask = "text"
+
+
+@dataclass(frozen=True, slots=True)
 class Focus:
-    """Parts of a page that are to be read, instead of the whole.
+    """How a page is to be read by an engine that need not find out by itself.
 
     Attributes:
         rotation_deg: clockwise turn (0, 90, 180, 270) that makes the decoded picture upright.
-        regions: in pixels of the upright page; empty for the whole.
-        task: what is to be found there.
+        regions: parts to read instead of the whole, in pixels of the upright page. The result then
+            has one block for each, in this order, and no lines.
     """
 
     rotation_deg: int = 0
-    regions: tuple[Polygon, ...] = ()
-    task: FocusTask = "text"
+    regions: tuple[Region, ...] = ()

@@ -59,6 +59,7 @@ class Block:
         html: of a `table`, one `<table>` element.
         latex: of a `formula`, without delimiters.
         level: of a `heading`, from 1; of a `list` item its depth, from 1; else 0.
+        flags: what is wrong with it, as with a page.
     """
 
     kind: BlockKind
@@ -68,6 +69,7 @@ class Block:
     html: str = ""
     latex: str = ""
     level: int = 0
+    flags: tuple[PageFlag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

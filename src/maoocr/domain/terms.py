@@ -6,7 +6,6 @@ __all__ = [
     "AccuracyRequirement",
     "BlockKind",
     "DocumentType",
-    "FocusTask",
     "LineFlag",
     "PageFlag",
     "PdfText",
@@ -14,6 +13,7 @@ __all__ = [
     "Polygon",
     "PolygonSource",
     "Privacy",
+    "RegionTask",
     "SpeedRequirement",
     "TextSource",
 ]
@@ -49,4 +49,4 @@ BlockKind = Literal[
 ]
 LineFlag = Literal["unsupported", "reread", "doubtful"]
 PageFlag = Literal["truncated", "repetition", "fallback", "malformed", "unsupported"]
-FocusTask = Literal["text", "table", "formula", "page"]
+RegionTask = Literal["text", "table", "formula"]
