@@ -46,6 +46,8 @@ class EngineModel(_Model):
     """Running estimate for one lane."""
     lanes: int
     lanes_ready: int
+    lanes_busy: int
+    """Of those that are ready, how many read now."""
     queue_pages: int
 
 
@@ -81,6 +83,8 @@ class OptionsReply(_Model):
     """Every option of a recognition."""
 
     options: list[OptionModel]
+    image_url: bool
+    """Whether documents are fetched from the URL that a caller gives."""
 
 
 @router.get("/api/ocr/engines", responses=documented())
@@ -113,7 +117,10 @@ async def options(request: Request) -> OptionsReply:
             OptionValueModel(value=name, title=_FORM_TITLES.get(name, name)) for name in formats
         ],
     )
-    return OptionsReply(options=[*map(_option_model, OPTIONS), engine, form])
+    return OptionsReply(
+        options=[*map(_option_model, OPTIONS), engine, form],
+        image_url=gateway_of(request).settings.outbound.image_url,
+    )
 
 
 def engine_model(name: str, engine: EngineStatus) -> EngineModel:
@@ -129,6 +136,7 @@ def engine_model(name: str, engine: EngineStatus) -> EngineModel:
         seconds_per_page=round(engine.seconds_per_page, 4),
         lanes=len(engine.lanes),
         lanes_ready=sum(lane.state in {"idle", "busy"} for lane in engine.lanes),
+        lanes_busy=sum(lane.state == "busy" for lane in engine.lanes),
         queue_pages=engine.queue_pages,
     )
 
