@@ -175,6 +175,72 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
+        self.vlm_calls = Counter(
+            "maoocr_vlm_calls",
+            "Calls of an endpoint by how they ended: why the text ends, or why there is none",
+            ("endpoint", "outcome"),
+            registry=registry,
+        )
+        self.vlm_calls_in_flight = Gauge(
+            "maoocr_vlm_calls_in_flight",
+            "Calls that an endpoint works on",
+            ("endpoint",),
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.vlm_call_seconds = Histogram(
+            "maoocr_vlm_call_seconds",
+            "From a call to the end of its text",
+            ("endpoint",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.vlm_first_token_seconds = Histogram(
+            "maoocr_vlm_first_token_seconds",
+            "From a call to the first piece of its text",
+            ("endpoint",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.vlm_tokens = Counter(
+            "maoocr_vlm_tokens",
+            "Tokens of prompts, pictures included, and of answers",
+            ("endpoint", "kind"),
+            registry=registry,
+        )
+        self.vlm_cost = Counter(
+            "maoocr_vlm_cost",
+            "Money that calls cost, in the unit of the price list",
+            ("endpoint",),
+            registry=registry,
+        )
+        self.vlm_endpoint_up = Gauge(
+            "maoocr_vlm_endpoint_up",
+            "1 while an endpoint may get calls, 0 while it is left alone",
+            ("endpoint",),
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
+        self.vlm_breaker_openings = Counter(
+            "maoocr_vlm_breaker_openings",
+            "Times that an endpoint was left alone after failures, by the last of them",
+            ("endpoint", "reason"),
+            registry=registry,
+        )
+        self.vlm_server_waiting = Gauge(
+            "maoocr_vlm_server_waiting_calls",
+            "Calls in the queue of an endpoint's server, as it says itself",
+            ("endpoint",),
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.vlm_server_kv_cache = Gauge(
+            "maoocr_vlm_server_kv_cache_ratio",
+            "Share of the server's memory for contexts that is in use, as it says itself",
+            ("endpoint",),
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
         self.build_info = Gauge(
             "maoocr_build_info",
             "Always 1; the labels tell the version",

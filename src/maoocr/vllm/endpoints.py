@@ -61,7 +61,7 @@ class Endpoint:
     price_per_page: float = 0.0
     daily_budget: float | None = None
     connect_s: float = 3.0
-    first_token_s: float = 30.0
+    first_token_s: float = 20.0
     idle_s: float = 15.0
     total_s: float = 120.0
     probe: Probe = "auto"
@@ -138,11 +138,12 @@ class _Entry(BaseModel):
 
 
 class _File(BaseModel):
-    """The part of the file that is told here; `engines` is the selector's."""
+    """The part of the file that is told here; the others are those of `engines.profiles`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     engines: Any = None
+    families: Any = None
     endpoints: tuple[_Entry, ...] | None = None
 
 

@@ -1,0 +1,164 @@
+"""Which endpoint takes the next call, and who takes it over when that one fails."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..errors import DeadlineExceeded, EndpointUnavailable
+from .chat import ChatReply, ChatRequest, OnText
+from .client import Answer, Progress
+from .failure import CallFailed
+from .health import Health
+from .member import EndpointStatus, Member
+
+__all__ = ["Endpoints"]
+
+
+@dataclass(slots=True)
+class _Bill:
+    """What the attempts at one call came to."""
+
+    calls: int = 0
+    cost: float = 0.0
+
+    def add(self, member: Member, progress: Progress) -> None:
+        self.calls += progress.calls
+        self.cost += member.cost_of(progress)
+
+
+class _Ear:
+    """Passes text on and remembers that it did."""
+
+    def __init__(self, on_text: OnText | None) -> None:
+        self._on_text = on_text
+        self.has_heard = False
+
+    def __call__(self, piece: str) -> None:
+        if self._on_text is not None:
+            self.has_heard = True
+            self._on_text(piece)
+
+
+class Endpoints:
+    """The endpoints of one engine; is a `Chat`.
+
+    A call goes to the endpoint with the least load for its weight, of those that may get calls and
+    have a free slot; it waits while none has one. When an endpoint fails before the caller heard
+    any text, the next one takes the call over; each is asked once.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.members = tuple(members)
+        self._clock = clock
+        self._waiters: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def concurrency(self) -> int:
+        """Calls at once, all endpoints together."""
+        return sum(member.endpoint.concurrency for member in self.members)
+
+    @property
+    def may_call(self) -> bool:
+        """An endpoint may get calls."""
+        return any(member.may_call for member in self.members)
+
+    def status(self) -> list[EndpointStatus]:
+        """What there is to say of each endpoint."""
+        return [member.status() for member in self.members]
+
+    def hear(self, member: Member, health: Health) -> None:
+        """Learn what a look at a server found."""
+        member.hear(health)
+        self._wake()
+
+    async def complete(
+        self,
+        request: ChatRequest,
+        *,
+        on_text: OnText | None = None,
+        deadline: float | None = None,
+    ) -> ChatReply:
+        """As `Chat.complete`."""
+        ear, bill, tried = _Ear(on_text), _Bill(), set[Member]()
+        failure: CallFailed | None = None
+        while True:
+            member = await self._next(tried, failure, deadline)
+            tried.add(member)
+            progress, begun = Progress(), self._clock()
+            try:
+                answer = await member.call(request, progress, ear, deadline)
+            except CallFailed as failed:
+                failure = failed
+                if failed.is_settled or ear.has_heard:
+                    raise failed.as_error() from failed
+            else:
+                bill.add(member, progress)
+                return self._reply(member, answer, progress, bill, self._clock() - begun)
+            finally:
+                self._wake()
+            bill.add(member, progress)
+
+    def _reply(
+        self, member: Member, answer: Answer, progress: Progress, bill: _Bill, seconds: float
+    ) -> ChatReply:
+        return ChatReply(
+            text=answer.text,
+            finish_reason=answer.finish_reason,
+            prompt_tokens=progress.prompt_tokens,
+            completion_tokens=progress.completion_tokens,
+            endpoint=member.endpoint.name,
+            seconds=seconds,
+            first_token_s=progress.first_token_s or 0.0,
+            cost=bill.cost,
+            calls=bill.calls,
+        )
+
+    async def _next(
+        self, tried: set[Member], failure: CallFailed | None, deadline: float | None
+    ) -> Member:
+        """The endpoint that takes the call, as soon as one has a free slot."""
+        while True:
+            able = [m for m in self.members if m not in tried and m.may_call]
+            if not able:
+                raise self._nobody(failure)
+            free = [member for member in able if member.has_room]
+            if free:
+                return min(free, key=lambda member: (member.is_stalled, member.load))
+            await self._wait(deadline)
+
+    async def _wait(self, deadline: float | None) -> None:
+        """Return when something changed."""
+        wait_s = None if deadline is None else deadline - self._clock()
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            async with asyncio.timeout(wait_s):
+                await waiter
+        except TimeoutError:
+            raise DeadlineExceeded(
+                "No endpoint had a free slot in the time that the page may take."
+            ) from None
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+
+    def _wake(self) -> None:
+        """Let all who wait look again, the one who waited longest first."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _nobody(self, failure: CallFailed | None) -> Exception:
+        if failure is not None:
+            return failure.as_error()
+        reasons = " ".join(member.reason for member in self.members)
+        waits = [member.wait_s for member in self.members if member.wait_s is not None]
+        return EndpointUnavailable(
+            f"No endpoint takes the call. {reasons}".strip(),
+            retry_after_s=min(waits, default=None),
+        )

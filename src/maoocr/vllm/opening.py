@@ -1,0 +1,61 @@
+"""Opens the endpoints of every engine that the settings name, and closes them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from ..settings import VlmSettings
+from ..telemetry.metrics import Metrics
+from .balance import Endpoints
+from .client import EndpointClient
+from .endpoints import Endpoint
+from .health import HealthWatch
+from .member import Member
+
+__all__ = ["open_endpoints"]
+
+
+@asynccontextmanager
+async def open_endpoints(
+    endpoints: Sequence[Endpoint], settings: VlmSettings, metrics: Metrics
+) -> AsyncIterator[Mapping[str, Endpoints]]:
+    """The endpoints by engine. No server need be there yet.
+
+    Args:
+        endpoints: as `endpoints_of` found them.
+        settings: when an endpoint is left alone, and how often one is looked at.
+        metrics: of calls and endpoints.
+    """
+    engines: dict[str, Endpoints] = {}
+    async with AsyncExitStack() as stack:
+        tasks: list[asyncio.Task[None]] = []
+        stack.push_async_callback(_end, tasks)
+        for engine in dict.fromkeys(endpoint.engine for endpoint in endpoints):
+            clients = [EndpointClient(e) for e in endpoints if e.engine == engine]
+            for client in clients:
+                stack.push_async_callback(client.close)
+            members = [Member(client, settings, metrics) for client in clients]
+            group = engines[engine] = Endpoints(members)
+            tasks += _watches(group, clients, settings.probe_seconds)
+        # Exits run in reverse: the watches must end before the clients that they use.
+        stack.push_async_callback(_end, tasks)
+        yield engines
+
+
+def _watches(
+    group: Endpoints, clients: Sequence[EndpointClient], every_s: float
+) -> list[asyncio.Task[None]]:
+    return [
+        asyncio.create_task(HealthWatch(client, every_s, partial(group.hear, member)).run())
+        for member, client in zip(group.members, clients, strict=True)
+        if client.endpoint.is_probed
+    ]
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+        tasks.clear()
