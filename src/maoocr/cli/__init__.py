@@ -8,6 +8,7 @@ import typer
 
 from .. import __version__
 from .bench import PASS_ON, bench
+from .history import history
 from .jobs import jobs
 from .keys import keys
 from .models import models
@@ -28,6 +29,7 @@ app.command()(serve)
 app.command(no_args_is_help=True)(recognize)
 app.add_typer(models, name="models")
 app.add_typer(jobs, name="jobs")
+app.add_typer(history, name="history")
 app.add_typer(keys, name="keys")
 app.command(context_settings=PASS_ON)(bench)
 

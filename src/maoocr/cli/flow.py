@@ -6,12 +6,12 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from typing import Protocol, Unpack
+from typing import Protocol, Unpack, cast
 
 from ..client import Document, Reply
 from ..client.wire import Asked
 from ..errors import Forbidden, MaoOCRError, NotFound, UnreadableDocument
-from .sources import Source
+from .sources import Source, Url
 
 __all__ = ["Outcome", "Reader", "in_order"]
 
@@ -26,6 +26,12 @@ class Reader(Protocol):
     async def recognize(self, document: Document, **asked: Unpack[Asked]) -> Reply: ...
 
 
+class UrlReader(Protocol):
+    """Who also fetches: a server."""
+
+    async def recognize_url(self, url: str, **asked: Unpack[Asked]) -> Reply: ...
+
+
 async def in_order(
     reader: Reader,
     sources: Sequence[Source],
@@ -36,7 +42,7 @@ async def in_order(
     """Read the documents; a failure is that document's outcome.
 
     Args:
-        reader: who reads.
+        reader: who reads; also a `UrlReader` where a document is a `Url`.
         sources: the documents.
         asked: options for all of them.
         at_once: how many are in the works at the same time.
@@ -47,10 +53,7 @@ async def in_order(
     async def outcome(source: Source) -> Outcome:
         async with room:
             try:
-                document = source.document
-                if document is None:
-                    document = await _standard_input()
-                return await reader.recognize(document, **asked)
+                return await _read(reader, source.document, asked)
             except MaoOCRError as error:
                 return error
             except OSError as error:
@@ -74,6 +77,14 @@ async def in_order(
             task.cancel()
         if running:
             await asyncio.wait([task for _, task in running])
+
+
+async def _read(reader: Reader, document: Document | None, asked: Asked) -> Reply:
+    if isinstance(document, Url):
+        return await cast(UrlReader, reader).recognize_url(document, **asked)
+    if document is None:
+        document = await _standard_input()
+    return await reader.recognize(document, **asked)
 
 
 async def _standard_input() -> bytes:

@@ -21,7 +21,7 @@ from ..settings import Settings
 from .flow import Outcome, Reader, in_order
 from .results import Results
 from .sentences import load_settings, tell
-from .sources import Source, find_sources
+from .sources import Source, Url, find_sources
 
 __all__ = ["recognize"]
 
@@ -31,7 +31,10 @@ _BUSY_RETRIES = 8
 
 def recognize(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILES...", help="Files and folders; - is stdin.")
+        list[str],
+        typer.Argument(
+            metavar="FILES...", help="Files and folders, addresses for --server; - is stdin."
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
     as_text: Annotated[bool, typer.Option("--text", help="Short for --format text.")] = False,
@@ -63,6 +66,8 @@ def recognize(
     """Read the text of images and documents, in this process or on a server."""
     chosen = _format_name(format_name, as_json=as_json, as_text=as_text)
     sources = find_sources(files, output, formats[chosen].suffix)
+    if not server and any(isinstance(source.document, Url) for source in sources):
+        raise typer.BadParameter("An address is read by a server: name it with --server.")
     if len(sources) > 1 and output is None and chosen in {"csv", "hocr", "alto"}:
         raise typer.BadParameter(f"Several files as {chosen} need --output with a folder.")
     asked = Asked(language=language, words=words, pages=pages, pdf_text=cast(PdfText, pdf_text))

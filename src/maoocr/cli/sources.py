@@ -1,14 +1,19 @@
 """What is to be read, and where its result goes."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from urllib.parse import urlsplit
 
 import typer
 
 from ..client import Document
 
-__all__ = ["Source", "find_sources"]
+__all__ = ["Source", "Url", "find_sources"]
+
+_URL = re.compile("https?://", re.ASCII | re.I)
+_NOT_IN_NAMES = re.compile(r"[^\w.-]")
 
 # fmt: off
 _SUFFIXES = frozenset({
@@ -18,13 +23,19 @@ _SUFFIXES = frozenset({
 # fmt: on
 
 
+class Url(str):
+    """An address that a server is to fetch."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One document.
 
     Attributes:
         name: as the person named it, or its path below the folder that he named.
-        document: for a reader; None is stdin.
+        document: for a reader; None is stdin, a `Url` is for the server to fetch.
         target: the file to write; None is stdout.
     """
 
@@ -40,7 +51,7 @@ def find_sources(files: Sequence[str], output: Path | None, suffix: str) -> list
     hidden; a file that is named itself is taken whatever its name.
 
     Args:
-        files: paths, and `-` for stdin.
+        files: paths, addresses (http and https), and `-` for stdin.
         output: folder for the results; None is stdout.
         suffix: of the results' names.
 
@@ -64,6 +75,9 @@ def _expanded(file: str) -> Iterator[tuple[str, Document | None, PurePath]]:
     if file == "-":
         yield "-", None, PurePath("stdin")
         return
+    if _URL.match(file):
+        yield file, Url(file), PurePath(_name_of(file))
+        return
     path = Path(file)
     if not path.is_dir():
         yield file, path, PurePath(path.name)
@@ -78,3 +92,10 @@ def _expanded(file: str) -> Iterator[tuple[str, Document | None, PurePath]]:
         raise typer.BadParameter(f"There is no image or document in {file}.")
     for below in found:
         yield str(path / below), path / below, below
+
+
+def _name_of(url: str) -> str:
+    """A name for the result of what lies at the address."""
+    parts = urlsplit(url)
+    last = parts.path.rstrip("/").rpartition("/")[2] or parts.netloc
+    return _NOT_IN_NAMES.sub("_", last).strip(".") or "document"

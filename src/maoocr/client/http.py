@@ -11,6 +11,7 @@ import httpx
 
 from ..domain import Requirements
 from ..errors import MaoOCRError
+from .history import AsyncHistory, History
 from .jobs import AsyncJobs, Jobs
 from .reply import Reply
 from .wire import (
@@ -23,6 +24,7 @@ from .wire import (
     opened,
     options_call,
     recognize_call,
+    recognize_url_call,
     server_url,
     translated_failures,
     with_key,
@@ -75,6 +77,7 @@ class Client:
             base_url=self._url, timeout=timeout, headers=headers, transport=transport
         )
         self.jobs = Jobs(self._http, self._send)
+        self.history = History(self._send)
 
     def recognize(
         self,
@@ -96,6 +99,22 @@ class Client:
         """
         with opened(document) as data:
             return self._send(recognize_call(data, requirements, asked))
+
+    def recognize_url(
+        self,
+        url: str,
+        *,
+        requirements: Requirements | Mapping[str, Any] | None = None,
+        **asked: Unpack[Asked],
+    ) -> Reply:
+        """Read what lies behind a URL, which the server fetches, if it offers that (`options`).
+
+        Raises:
+            Forbidden: it does not, or it may not go there.
+            FetchFailed: there is no document.
+            MaoOCRError: as of `recognize`.
+        """
+        return self._send(recognize_url_call(url, requirements, asked))
 
     def recognize_with_requirements(
         self,
@@ -173,6 +192,7 @@ class AsyncClient:
             base_url=self._url, timeout=timeout, headers=headers, transport=transport
         )
         self.jobs = AsyncJobs(self._http, self._send)
+        self.history = AsyncHistory(self._send)
 
     async def recognize(
         self,
@@ -185,6 +205,16 @@ class AsyncClient:
         with ExitStack() as stack:
             data = await asyncio.to_thread(stack.enter_context, opened(document))
             return await self._send(recognize_call(data, requirements, asked))
+
+    async def recognize_url(
+        self,
+        url: str,
+        *,
+        requirements: Requirements | Mapping[str, Any] | None = None,
+        **asked: Unpack[Asked],
+    ) -> Reply:
+        """Read what lies behind a URL; see `Client.recognize_url`."""
+        return await self._send(recognize_url_call(url, requirements, asked))
 
     async def recognize_with_requirements(
         self,

@@ -178,6 +178,18 @@ class AsyncJobs:
                 async for line in answer.aiter_lines():
                     yield result_object_of(line)
 
+    async def download(self, job: str, target: Path, *, document_format: str = "text") -> None:
+        """Write the zip with a file for each document; the job must have ended."""
+        query = {"format": "zip", "document_format": document_format}
+        with translated_failures(self._http.base_url):
+            async with self._http.stream("GET", f"{JOBS}/{job}/results", params=query) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    success(answer)
+                with await asyncio.to_thread(target.open, "wb") as file:
+                    async for chunk in answer.aiter_bytes(_CHUNK_BYTES):
+                        await asyncio.to_thread(file.write, chunk)
+
     async def watch(self, job: str, *, after: int = 0) -> AsyncIterator[dict[str, Any]]:
         """Events (`type` and `data`) until the job has ended, whatever connections break."""
         reader = EventReader(after)

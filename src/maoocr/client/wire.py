@@ -26,6 +26,7 @@ __all__ = [
     "opened",
     "options_call",
     "recognize_call",
+    "recognize_url_call",
     "requirements_object",
     "server_url",
     "success",
@@ -107,12 +108,29 @@ def recognize_call(
 
     The document's own name stays here: the server would not use it, and it may tell too much.
     """
+    return _recognition(
+        {"image": ("document", data, "application/octet-stream")}, requirements, asked
+    )
+
+
+def recognize_url_call(
+    url: str, requirements: Requirements | Mapping[str, Any] | None, asked: Asked
+) -> Call[Reply]:
+    """A recognition of what the server is to fetch."""
+    # As a part, or httpx would make a form of the other kind, which is not taken.
+    return _recognition({"image_url": (None, url)}, requirements, asked)
+
+
+def _recognition(
+    files: dict[str, Any],
+    requirements: Requirements | Mapping[str, Any] | None,
+    asked: Asked,
+) -> Call[Reply]:
     fields = {name: as_text(value) for name, value in asked.items() if value is not None}
     path = "/api/ocr/recognize"
     if requirements is not None:
         fields["requirements"] = json.dumps(requirements_object(requirements))
         path += "-with-requirements"
-    files = {"image": ("document", data, "application/octet-stream")}
     parts = {"data": fields, "files": files}
     return Call("POST", path, lambda response: reply_from_json(success(response)), parts)
 

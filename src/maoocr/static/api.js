@@ -38,7 +38,8 @@ function failure(status, body, retryAfter) {
 function form(file, fields) {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) body.append(name, String(value));
-  body.append("image", file, file.name || "image");
+  if (file.url) body.append("image_url", file.url);
+  else body.append("image", file, file.name || "image");
   return body;
 }
 
@@ -78,13 +79,13 @@ function send(file, fields, used, { type, signal, onUpload, onSent, onText } = {
 
 /** Whether the file may have many pages, which are then worth having one by one. */
 export function mayHavePages(file) {
-  return /pdf|tiff?$/i.test(file.type) || /\.(pdf|tiff?)$/i.test(file.name ?? "");
+  return Boolean(file.url) || /pdf|tiff?$/i.test(file.type) || /\.(pdf|tiff?)$/i.test(file.name ?? "");
 }
 
 /**
  * Read one file.
  *
- * @param {Blob} file
+ * @param {Blob | {url: string, name: string, type: string}} file or where the server finds it
  * @param {Object<string, string>} fields options of the request
  * @param {{signal?: AbortSignal, onUpload?: (fraction: number) => void, onSent?: () => void,
  *   onPages?: (answer: object) => void}} run `onPages` gets the answer as far as it is known
@@ -157,12 +158,13 @@ export async function exportAs(file, fields, format) {
   return request.response;
 }
 
-/** What the caller may choose; an empty list where the server does not tell. */
+/** What the caller may choose, and whether the server fetches; nothing where it does not tell. */
 export async function options() {
   try {
     const response = await fetch("api/ocr/options", { headers: { Accept: "application/json" } });
-    return response.ok ? ((await response.json()).options ?? []) : [];
+    const told = response.ok ? await response.json() : {};
+    return { options: told.options ?? [], imageUrl: told.image_url === true };
   } catch {
-    return [];
+    return { options: [], imageUrl: false };
   }
 }

@@ -153,8 +153,26 @@ addEventListener("drop", (event) => {
   if (files.length < items.length) note(t("folder"));
 });
 
+function nameOf(address) {
+  const last = address.pathname.replace(/\/+$/, "").split("/").pop();
+  try {
+    return decodeURIComponent(last) || address.host;
+  } catch {
+    return last || address.host;
+  }
+}
+
+$("#link").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const field = $("#link input");
+  const address = new URL(field.value);
+  field.value = "";
+  add([{ url: address.href, name: nameOf(address), type: "" }]);
+});
+
 const described = await fetchOptions();
-show($("#options"), options.draw(described));
-const formats = described.find((option) => option.name === "format")?.values;
+show($("#options"), options.draw(described.options));
+show($("#link"), described.imageUrl);
+const formats = described.options.find((option) => option.name === "format")?.values;
 if (formats) result.downloads.offer(formats);
 navigator.serviceWorker?.register("sw.js").catch(() => {});

@@ -104,7 +104,8 @@ export class Result {
   /** Shows a document, or nothing for null. */
   open(entry) {
     if (this.#url) URL.revokeObjectURL(this.#url);
-    this.#url = entry ? URL.createObjectURL(entry.file) : "";
+    // The browser never goes itself where the server is sent.
+    this.#url = entry && !entry.file.url ? URL.createObjectURL(entry.file) : "";
     this.#entry = entry;
     this.#page = null;
     show(this.node, entry !== null);

@@ -63,6 +63,12 @@ async def test_an_async_client_does_the_same(jobs_server: Server, folder: Path) 
         assert events[-1]["data"]["status"] == "succeeded"
         pages = [page async for page in client.jobs.results(job["id"], follow=True)]
         assert [page["text"] for page in pages] == ["three"]
+        target = folder.parent / "async.zip"
+        await client.jobs.download(job["id"], target, document_format="markdown")
+        with zipfile.ZipFile(target) as archive:
+            assert [name for name in archive.namelist() if name.endswith("b.pdf.md")]
+        with pytest.raises(NotFound):
+            await client.jobs.download("0" * 26, target)
 
 
 def test_the_command_line_sends_a_folder(jobs_server: Server, folder: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from maoocr.cli.sources import find_sources
+from maoocr.cli.sources import Url, find_sources
 
 
 def put(folder: Path, *names: str) -> None:
@@ -49,3 +49,19 @@ def test_a_folder_without_documents_is_told(tmp_path: Path) -> None:
     put(tmp_path, "notes.txt")
     with pytest.raises(typer.BadParameter, match="There is no image or document in"):
         find_sources([str(tmp_path)], None, ".txt")
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("https://host.test/scans/a.pdf?page=2", "a.pdf.txt"),
+        ("HTTP://host.test:8080/", "host.test_8080.txt"),
+        ("https://host.test/%2e%2e%2Fb", "_2e_2e_2Fb.txt"),
+        ("https://host.test/..", "document.txt"),
+    ],
+)
+def test_an_address_is_a_document_and_names_a_file_of_its_own(url: str, target: str) -> None:
+    [source] = find_sources([url], Path("out"), ".txt")
+    assert isinstance(source.document, Url)
+    assert (source.name, source.document) == (url, url)
+    assert source.target == Path("out") / target
