@@ -1,0 +1,109 @@
+"""Everything below HTTP that keeps no state: the cache, the pool, the recognizer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from .. import __version__
+from ..cache.shared import Shared, open_shared
+from ..documents.counter import PageCounter
+from ..documents.limits import DecodeLimits
+from ..documents.spool import Spool
+from ..engines.base import EngineSpec
+from ..engines.registry import engine_specs
+from ..errors import EngineUnavailable
+from ..pool import Pool, gateway_cores, most_threads
+from ..service.ports import EngineCard, EngineDirectory
+from ..service.recognizer import Recognizer
+from ..settings import Settings
+from ..telemetry.metrics import Metrics
+
+__all__ = ["Runtime", "open_runtime"]
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything but HTTP.
+
+    Attributes:
+        started: done when every engine has a lane or could not start one.
+        shared: with the other replicas, where there is a Redis.
+    """
+
+    settings: Settings
+    metrics: Metrics
+    spool: Spool
+    pool: Pool
+    recognizer: Recognizer
+    started: asyncio.Task[None]
+    shared: Shared
+    counter: PageCounter
+    engines: EngineDirectory
+
+
+class _Engines:
+    """The engine directory that the service asks for, read off the pool."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def cards(self) -> Sequence[EngineCard]:
+        return [
+            EngineCard(name, e.info, e.seconds_per_page, e.ready, e.failure)
+            for name, e in self._pool.engines.items()
+        ]
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: Settings, specs: Sequence[EngineSpec] | None = None, *, wait: bool = True
+) -> AsyncIterator[Runtime]:
+    """Start everything below HTTP and stop it at exit.
+
+    Args:
+        settings: the whole tree.
+        specs: the engines; those of the settings when left out.
+        wait: return when a lane is ready, or raise; else return at once and start meanwhile.
+
+    Raises:
+        EngineUnavailable: with `wait`, when no lane could be started.
+    """
+    metrics = Metrics(CollectorRegistry())
+    metrics.build_info.labels(__version__).set(1)
+    async with AsyncExitStack() as stack:
+        shared = await stack.enter_async_context(open_shared(settings, metrics))
+        spool = Spool.claim(settings.spool.dir, settings.spool.memory_bytes)
+        stack.callback(spool.close)
+        counter = PageCounter(spool.root, DecodeLimits.from_settings(settings.limits))
+        stack.push_async_callback(counter.close)
+        if specs is None:
+            cores = gateway_cores(settings.web_concurrency)
+            specs = engine_specs(settings, most_threads(settings.pool.threads, cores))
+        pool = Pool(specs, settings, spool.root, metrics)
+        stack.push_async_callback(pool.close)
+        started = asyncio.create_task(pool.start())
+        stack.callback(started.cancel)
+        if wait:
+            await started
+            _require_ready(pool)
+        recognizer = Recognizer(
+            pool,
+            _Engines(pool),
+            counter,
+            shared.results,
+            shared.flights,
+            settings.limits,
+            metrics,
+        )
+        yield Runtime(
+            settings, metrics, spool, pool, recognizer, started, shared, counter, _Engines(pool)
+        )
+
+
+def _require_ready(pool: Pool) -> None:
+    for name, engine in pool.status().engines.items():
+        if not engine.ready:
+            raise EngineUnavailable(engine.failure or f"No lane of the engine {name} is up.")
