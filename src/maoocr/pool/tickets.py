@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from ..documents.kinds import Kind
-from ..domain import OcrOptions, PageResult
+from ..domain import Focus, OcrOptions, PageResult
 from ..errors import MaoOCRError
 from .queue import Document
 
@@ -21,6 +21,7 @@ class PageTask:
         document: SHA-256 of the upload, in hexadecimal; its name in the spool.
         page: number in the document, from 1.
         size_px: width and height where they are known before decoding; budgets a batch.
+        focus: what to read of it, for engines that can be told; None for all.
     """
 
     document: str
@@ -28,6 +29,7 @@ class PageTask:
     page: int
     options: OcrOptions
     size_px: tuple[int, int] | None = None
+    focus: Focus | None = None
 
 
 def batch_key(options: OcrOptions) -> BatchKey:

@@ -1,0 +1,1 @@
+"""Vision-language models behind an endpoint, as an engine: pictures out, text with structure in."""

@@ -1,0 +1,170 @@
+"""A lane that is no process: one page at a time on its way to a model behind an endpoint."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from ..documents.rendering import Renderer
+from ..documents.sandbox import DecodedPage
+from ..domain import Focus, PageResult
+from ..engines.base import EngineInfo, PageText
+from ..engines.vlm.reader import Again, Shown, VlmReader
+from ..errors import CallerLeft, EngineFault, MaoOCRError
+from .lanes import LaneEnd, LaneLost, LaneVitals, OnPage
+from .page_frame import block_in_page_px, line_in_page_px
+from .tickets import PageTask
+
+__all__ = ["VlmLane"]
+
+log = logging.getLogger(__name__)
+
+TEXT_LAYER_ENGINE = "pdf-text-layer"
+MOST_LOOKS = 3
+"""At one page: as it lies, turned, and in parts."""
+
+
+class VlmLane:
+    """One place before the endpoints of an engine; see `Lane` for what it promises."""
+
+    pid = None
+
+    def __init__(self, renderer: Renderer, reader: VlmReader, page_seconds: float) -> None:
+        """Make it; there is nothing to start.
+
+        Args:
+            renderer: makes pages of documents, for all lanes.
+            reader: asks the model, for all lanes.
+            page_seconds: that one page may take, with every further try.
+        """
+        self._renderer = renderer
+        self._reader = reader
+        self._page_seconds = page_seconds
+        self._pages: list[asyncio.Task[None]] = []
+        self._gone: asyncio.Future[LaneEnd] = asyncio.get_running_loop().create_future()
+
+    @property
+    def info(self) -> EngineInfo:
+        """Of the model."""
+        return self._reader.info
+
+    async def read(self, tasks: Sequence[PageTask], threads: int, on_page: OnPage) -> LaneVitals:
+        """Read a batch; see `Lane`."""
+        if not self._gone.done():
+            self._pages = [
+                asyncio.create_task(self._answer(index, task, on_page))
+                for index, task in enumerate(tasks)
+            ]
+            try:
+                await asyncio.wait(self._pages)
+            finally:
+                for page in self._pages:
+                    page.cancel()
+        if self._gone.done():
+            raise LaneLost(self._gone.result(), is_suspect=self._gone.result() == "hang")
+        return LaneVitals()
+
+    def cancel(self, index: int) -> None:
+        """Nobody waits for that page: the call to the endpoint is closed."""
+        if index < len(self._pages):
+            self._pages[index].cancel()
+
+    def stop(self, end: LaneEnd) -> None:
+        """End, and give up what is in work: there is nothing to be saved."""
+        self.kill(end)
+
+    def kill(self, end: LaneEnd) -> None:
+        """End at once."""
+        if not self._gone.done():
+            self._gone.set_result(end)
+        for page in self._pages:
+            page.cancel()
+
+    async def gone(self) -> LaneEnd:
+        """Wait until it has ended."""
+        return await asyncio.shield(self._gone)
+
+    async def _answer(self, index: int, task: PageTask, on_page: OnPage) -> None:
+        outcome: PageResult | MaoOCRError
+        try:
+            outcome = await self._page(task)
+        except asyncio.CancelledError:
+            if self._gone.done():
+                raise
+            outcome = CallerLeft("Nobody waits for this page any more.")
+        except MaoOCRError as error:
+            outcome = error
+        except Exception:
+            # Where it happened is logged without the message: that may quote the document.
+            log.exception("a page failed", exc_info=False)
+            outcome = EngineFault(f"The engine {self.info.name} failed over this page.")
+        on_page(index, outcome)
+
+    async def _page(self, task: PageTask) -> PageResult:
+        began = time.monotonic()
+        deadline = began + self._page_seconds
+        asked: Focus | Again | None = task.focus
+        for _ in range(MOST_LOOKS):
+            page, shown = await self._shown(task, asked)
+            if shown is None:
+                return _layer(task, page)
+            decoded_at = time.monotonic()
+            read = await self._reader.read(shown, deadline=deadline)
+            if isinstance(read, PageText):
+                return self._result(task, page, read, time.monotonic() - decoded_at)
+            asked = read
+        raise EngineFault(f"The engine {self.info.name} did not come to an end over this page.")
+
+    async def _shown(
+        self, task: PageTask, asked: Focus | Again | None
+    ) -> tuple[DecodedPage, Shown | None]:
+        return await self._renderer.page(
+            task.document, task.kind, task.page, task.options, partial(self._show, asked)
+        )
+
+    def _show(
+        self, asked: Focus | Again | None, page: DecodedPage
+    ) -> tuple[DecodedPage, Shown | None]:
+        """In the renderer's thread, where the pixels stay."""
+        without = _without_pixels(page)
+        if page.image is None:
+            return without, None
+        return without, self._reader.show(page.image, page.scale, asked)
+
+    def _result(
+        self, task: PageTask, page: DecodedPage, text: PageText, seconds: float
+    ) -> PageResult:
+        turned = text.rotation_deg in {90, 270}
+        width, height = (page.height, page.width) if turned else (page.width, page.height)
+        return PageResult(
+            number=task.page,
+            width=width,
+            height=height,
+            rotation_deg=text.rotation_deg,
+            engine=self.info.name,
+            lines=tuple(line_in_page_px(line, page.scale) for line in text.lines),
+            blocks=tuple(block_in_page_px(block, page.scale) for block in text.blocks),
+            flags=text.flags,
+            spent=text.spent,
+            decode_s=page.decode_s,
+            recognize_s=seconds,
+        )
+
+
+def _without_pixels(page: DecodedPage) -> DecodedPage:
+    return replace(page, image=None)
+
+
+def _layer(task: PageTask, page: DecodedPage) -> PageResult:
+    """The page's own text, where the document has it and the caller wants it."""
+    return PageResult(
+        number=task.page,
+        width=page.width,
+        height=page.height,
+        source="text_layer",
+        engine=TEXT_LAYER_ENGINE,
+        lines=tuple(line_in_page_px(line, 1.0) for line in page.layer or ()),
+        decode_s=page.decode_s,
+    )
