@@ -38,6 +38,7 @@ class Answered:
         name: of the uploaded file, as the caller gave it.
         kind: of the document, by its bytes.
         answer: the reply as JSON.
+        is_kept: else it is only counted in what its owner used.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Answered:
     result: OcrResult
     answer: bytes
     thumbnail: bytes | None = None
+    is_kept: bool = True
 
 
 class History:
@@ -153,7 +155,7 @@ class History:
         return deleted
 
     def _row(self, answered: Answered) -> HistoryRow:
-        result, kept = answered.result, self.settings.enabled
+        result, kept = answered.result, self.settings.enabled and answered.is_kept
         requirements = answered.requirements
         timings = result.timings
         return HistoryRow(

@@ -18,11 +18,11 @@ from ..errors import Forbidden, MaoOCRError, NotFound, Unauthorized
 from ..service.callers import Caller
 from .credentials import answering_subprotocol, refuse_in_address, secret_of
 from .gateway import Gateway
-from .limits import Limited, spend
+from .limits import Limited, brings_documents, spend
 from .problems import problem_response
 from .rules import Rule, rule_of
 
-__all__ = ["Door", "caller_of", "share_of"]
+__all__ = ["Door", "caller_again", "caller_of", "share_of"]
 
 _REFUSED_SOCKET = 1008
 
@@ -30,6 +30,23 @@ _REFUSED_SOCKET = 1008
 def caller_of(connection: HTTPConnection) -> Caller:
     """Who was let in; there is nobody on the public paths."""
     return cast(Caller, connection.state.caller)
+
+
+async def caller_again(connection: HTTPConnection) -> Caller:
+    """Who was let in, looked up once more: a key may be revoked while a connection lasts.
+
+    Raises:
+        Unauthorized: the key is good no more.
+        Forbidden: it lacks the scope now.
+        StoreUnavailable: only the database knows.
+    """
+    gateway: Gateway = connection.app.state.gateway
+    caller = await gateway.access.keyring.caller(connection.state.secret)
+    rule = rule_of(connection.scope["path"].removeprefix(connection.scope.get("root_path", "")))
+    if rule is not None and rule.scope is not None and not caller.may(rule.scope):
+        raise Forbidden(_lacking(caller, rule.scope))
+    connection.state.caller = caller
+    return caller
 
 
 def share_of(scope: Scope) -> str:
@@ -59,7 +76,8 @@ class Door:
         state = scope.setdefault("state", {})
         try:
             caller = await _let_in(gateway, scope, rule)
-            headers = await spend(gateway, caller, _address(scope), rule, scope)
+            documents = brings_documents(rule, scope)
+            headers = await spend(gateway, caller, _address(scope), brings_documents=documents)
         except (MaoOCRError, Limited) as refusal:
             if rule is not None:
                 # Stands where the router would have put its route; log and metrics name it.
@@ -85,7 +103,8 @@ async def _let_in(gateway: Gateway, scope: Scope, rule: Rule | None) -> Caller:
         StoreUnavailable: only the database knows.
     """
     refuse_in_address(scope)
-    caller = await gateway.access.keyring.caller(secret_of(scope))
+    secret = scope["state"]["secret"] = secret_of(scope)
+    caller = await gateway.access.keyring.caller(secret)
     if caller.is_open:
         _require_neighbour(gateway, scope)
     elif rule is None:

@@ -1,14 +1,18 @@
 """WS /ws/ocr: pictures come in as messages, and what was read goes out.
 
 One frame is read at a time. Where they come faster than they are read, they wait in the connection;
-with `real_time` only the newest waits, and who was overtaken is told.
+with `real_time` only the newest waits, and who was overtaken is told. Each frame that is read
+counts like a request of its own.
 """
 
 import asyncio
 import base64
 import binascii
+import math
+import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -16,11 +20,15 @@ from starlette.websockets import WebSocket
 
 from ..documents.spool import Upload
 from ..domain import OcrOptions
-from ..errors import InvalidRequest, MaoOCRError
-from ..exports import result_object
+from ..errors import InvalidRequest, MaoOCRError, StoreUnavailable
+from ..service.callers import Caller
 from ..service.options import parse_options
+from .auth import caller_again, share_of
 from .gateway import Gateway
+from .intake import Intake
+from .limits import Limited, spend
 from .problems import UNEXPECTED
+from .recording import Recording
 
 __all__ = ["Frames"]
 
@@ -38,6 +46,7 @@ class _Session:
     options: OcrOptions = field(default_factory=OcrOptions)
     engine: str | None = None
     real_time: bool = False
+    history: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +59,32 @@ class _Frame:
 class Frames:
     """One connection."""
 
-    def __init__(self, gateway: Gateway, share: str, send: Send) -> None:
+    def __init__(self, gateway: Gateway, socket: WebSocket, send: Send) -> None:
         """Make it.
 
         Args:
             gateway: of the app.
-            share: who shares the pool with the others.
+            socket: that was accepted.
             send: sends a message of JSON values.
         """
         self._gateway = gateway
-        self._share = share
+        self._socket = socket
         self._send = send
+        socket.state.request_id = secrets.token_hex(12)
         self._session = _Session()
         self._count = 0
         self._waiting: list[_Frame] = []
         self._stir = asyncio.Condition()
 
-    async def run(self, socket: WebSocket) -> None:
-        """Serve until the other side leaves; what is in work then is stopped."""
+    async def run(self) -> None:
+        """Serve until the other side leaves; what is in work then is stopped.
+
+        Raises:
+            Unauthorized: the key that opened the connection is good no more.
+            Forbidden: likewise.
+        """
         reading = asyncio.create_task(self._read())
-        taking = asyncio.create_task(self._take(socket))
+        taking = asyncio.create_task(self._take())
         try:
             done, _ = await asyncio.wait({reading, taking}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -79,15 +94,15 @@ class Frames:
                 task.cancel()
             await asyncio.wait({reading, taking})
 
-    async def _take(self, socket: WebSocket) -> None:
+    async def _take(self) -> None:
         while True:
-            message = await socket.receive()
+            message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
             try:
                 frame = self._frame(message)
             except InvalidRequest as error:
-                await self._send({"id": None, "error": _told(error)})
+                await self._send({"id": None, **_told(error)})
                 continue
             if frame is not None:
                 await self._queue(frame)
@@ -110,19 +125,38 @@ class Frames:
                 await self._stir.wait_for(lambda: self._waiting)
                 frame = self._waiting.pop(0)
                 self._stir.notify_all()
-            try:
-                answer = await self._answer(frame)
-            except MaoOCRError as error:
-                answer = {"error": _told(error)}
-            await self._send({"id": frame.id, **answer})
+            await self._send({"id": frame.id, **await self._settled(frame)})
 
-    async def _answer(self, frame: _Frame) -> dict[str, Any]:
+    async def _settled(self, frame: _Frame) -> dict[str, Any]:
+        try:
+            caller = await caller_again(self._socket)
+        except StoreUnavailable as error:
+            return _told(error)
+        try:
+            return await self._answer(frame, caller)
+        except Limited as refusal:
+            return _told(refusal.error)
+        except MaoOCRError as error:
+            return _told(error)
+
+    async def _answer(self, frame: _Frame, caller: Caller) -> dict[str, Any]:
+        share = share_of(self._socket.scope)
+        await spend(self._gateway, caller, share, brings_documents=True)
+        started = time.monotonic()
         upload = await self._upload(frame.data)
         self._gateway.metrics.upload_bytes.observe(upload.size)
+        intake = Intake(upload, {}, time.monotonic() - started)
+        recording = Recording(self._socket, intake, None, is_wanted=frame.session.history)
+        try:
+            await recording.begin()
+        except BaseException:
+            upload.release()
+            raise
         result = await self._gateway.recognizer.recognize(
-            upload, frame.session.options, engine=frame.session.engine, client=self._share
+            recording.document, frame.session.options, engine=frame.session.engine, client=share
         )
-        return result_object(result)
+        answer: dict[str, Any] = msgspec.json.decode(await recording.finish(result))
+        return answer
 
     async def _upload(self, data: bytes) -> Upload:
         writer = self._gateway.spool.writer(self._gateway.settings.limits.max_body_bytes)
@@ -162,15 +196,14 @@ class Frames:
         return self._numbered(data, frame_id)
 
     def _asked(self, values: dict[str, Any]) -> _Session:
-        real_time = values.pop("real_time", self._session.real_time)
-        if not isinstance(real_time, bool):
-            raise InvalidRequest("real_time: true or false is expected.")
+        real_time = _flag(values, "real_time", self._session.real_time)
+        history = _flag(values, "history", self._session.history)
         engine = values.pop("engine", None)
         if engine is not None and not isinstance(engine, str):
             raise InvalidRequest("engine: a text is expected.")
         if not values and engine is None:
-            return _Session(self._session.options, self._session.engine, real_time)
-        return _Session(parse_options(values), engine, real_time)
+            return replace(self._session, real_time=real_time, history=history)
+        return _Session(parse_options(values), engine, real_time, history)
 
     def _numbered(self, data: bytes, frame_id: object) -> _Frame:
         """A frame with its own id, or the number that it has in the connection, from 1."""
@@ -183,6 +216,16 @@ class Frames:
         return _Frame(frame_id, data, self._session)  # type: ignore[arg-type]
 
 
+def _flag(values: dict[str, Any], name: str, default: bool) -> bool:
+    given = values.pop(name, default)
+    if not isinstance(given, bool):
+        raise InvalidRequest(f"{name}: true or false is expected.")
+    return given
+
+
 def _told(error: MaoOCRError) -> dict[str, Any]:
     message = error.message if type(error) is not MaoOCRError else UNEXPECTED
-    return {"code": error.code, "message": message, "retryable": error.retryable}
+    told = {"code": error.code, "message": message, "retryable": error.retryable}
+    if error.retry_after_s is None:
+        return {"error": told}
+    return {"error": told, "retry_after_s": math.ceil(error.retry_after_s)}

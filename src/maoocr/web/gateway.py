@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import cast
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from ..cache.shared import Shared
 from ..documents.spool import Spool
@@ -37,6 +37,6 @@ class Gateway:
     history: History
 
 
-def gateway_of(request: Request) -> Gateway:
+def gateway_of(request: HTTPConnection) -> Gateway:
     """The gateway of the app that serves the request."""
     return cast(Gateway, request.app.state.gateway)

@@ -17,7 +17,7 @@ from ..service.callers import Caller
 from .gateway import Gateway
 from .rules import Rule
 
-__all__ = ["Limited", "RateHeaders", "spend"]
+__all__ = ["Limited", "RateHeaders", "brings_documents", "spend"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,15 @@ class Limited(Exception):
 
 
 async def spend(
-    gateway: Gateway, caller: Caller, address: str, rule: Rule | None, scope: Scope
+    gateway: Gateway, caller: Caller, address: str, *, brings_documents: bool
 ) -> RateHeaders | None:
-    """Count one request; gives the headers where there is a rate.
+    """Count one request, or one frame; gives the headers where there is a rate.
+
+    Args:
+        gateway: of the app.
+        caller: who asks.
+        address: of the other side, which counts where there are no keys.
+        brings_documents: it is closed when the pages of the month are used up.
 
     Raises:
         Limited: over the rate, or no pages are left this month.
@@ -73,7 +79,7 @@ async def spend(
         if not state.allowed:
             refusal = RateLimited(_sentence(caller, per_minute), retry_after_s=state.retry_after_s)
             raise Limited(refusal, headers.values())
-    if rule is not None and rule.reads and _brings_documents(scope):
+    if brings_documents:
         try:
             await gateway.access.quota.require_pages(caller)
         except QuotaExceeded as refusal:
@@ -87,7 +93,10 @@ def _rate(gateway: Gateway, caller: Caller) -> int | None:
     return caller.rate_per_minute
 
 
-def _brings_documents(scope: Scope) -> bool:
+def brings_documents(rule: Rule | None, scope: Scope) -> bool:
+    """Documents come with this request."""
+    if rule is None or not rule.reads:
+        return False
     return scope["type"] == "websocket" or bool(scope["method"] == "POST")
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from ..domain import OcrResult, Requirements
 from ..errors import MaoOCRError
@@ -27,9 +27,24 @@ log = logging.getLogger("maoocr.history")
 class Recording:
     """Of one request: its row's id is known from the start, the row is written at its end."""
 
-    def __init__(self, request: Request, intake: Intake, requirements: Requirements | None) -> None:
+    def __init__(
+        self,
+        request: HTTPConnection,
+        intake: Intake,
+        requirements: Requirements | None,
+        *,
+        is_wanted: bool = True,
+    ) -> None:
+        """Make it.
+
+        Args:
+            request: that brought the document, or the WebSocket.
+            intake: the document.
+            requirements: of the caller.
+            is_wanted: else the answer is only counted in what its owner used.
+        """
         self._history: History = gateway_of(request).history
-        self._is_kept = self._history.settings.enabled
+        self._is_kept = is_wanted and self._history.settings.enabled
         self._is_deferred = False
         self._id = self._history.new_id()
         self._started = time.monotonic()
@@ -94,6 +109,7 @@ class Recording:
                 result=result,
                 answer=answer,
                 thumbnail=self._pictured.picture if self._pictured is not None else None,
+                is_kept=self._is_kept,
             )
         )
         if outcome == "kept" or not self._is_kept:

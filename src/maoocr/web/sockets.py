@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from ..errors import MaoOCRError
 from ..service.jobs import Jobs
-from .auth import caller_of, share_of
+from .auth import caller_of
 from .events import Progress
 from .frames import Frames
 from .gateway import Gateway
@@ -39,8 +39,7 @@ async def frames_socket(socket: WebSocket) -> None:
     """Read frames: each binary message is a picture, each text message a JSON object."""
     gateway: Gateway = socket.app.state.gateway
     await socket.accept()
-    frames = Frames(gateway, share_of(socket.scope), _sender(socket))
-    await _guarded(socket, frames.run(socket))
+    await _guarded(socket, Frames(gateway, socket, _sender(socket)).run())
 
 
 async def _follow(socket: WebSocket, jobs: Jobs, owner: str, job: str, after: int) -> None:
