@@ -60,7 +60,7 @@ class AuthSettings(_Part):
     """Requests that one address may make in a minute while no API key was made; 0 for no limit."""
 
     grace_seconds: Annotated[float, Field(ge=0)] = 600.0
-    """Seconds that an API key in use goes on working when the database is away."""
+    """Seconds that API keys go on working when the database is away, over a restart as well."""
 
 
 class LimitSettings(_Part):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..documents.limits import DecodeLimits
 from ..documents.thumbnails import Thumbnails
 from ..outbound.post import poster_of
-from ..service.access import Access, access_of
+from ..service.access import Access, open_access
 from ..service.history import History
 from ..service.job_reading import JobReading
 from ..service.job_runner import JobRunner
@@ -25,6 +25,7 @@ from ..store.ids import new_id
 from ..store.job_pages import JobPages
 from ..store.jobs import JobStore
 from ..store.journal import Journal
+from ..store.key_file import KeyFile
 from ..store.keys import KeyRows
 from ..store.originals import Originals
 from ..store.usage import UsageRows
@@ -51,15 +52,18 @@ async def open_state(runtime: Runtime) -> AsyncIterator[State]:
     """Start what keeps state; it serves although the database is away."""
     settings, metrics, shared = runtime.settings, runtime.metrics, runtime.shared
     async with AsyncExitStack() as stack:
-        database = Database(database_url(settings.database_url, settings.state_dir))
+        url = database_url(settings.database_url, settings.state_dir)
+        database = Database(url)
         stack.push_async_callback(database.close)
         database.start()
         with suppress(TimeoutError):
             async with asyncio.timeout(DATABASE_S):
                 await database.wait_ready()
         rows, usage = KeyRows(database), UsageRows(database)
-        access = access_of(rows, usage, shared.rates, settings.auth.grace_seconds)
-        stack.push_async_callback(access.keyring.close)
+        file, grace_s = KeyFile(settings.state_dir / "keys.json", url), settings.auth.grace_seconds
+        access = await stack.enter_async_context(
+            open_access(rows, file, usage, shared.rates, grace_s)
+        )
         table = HistoryTable(database)
         recorder = Recorder(table, database, Journal(settings.state_dir / "journal"), metrics)
         originals = Originals(settings.state_dir / "originals")

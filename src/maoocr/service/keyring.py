@@ -1,8 +1,9 @@
 """Tells who holds a key, from memory as long as that is fresh.
 
 What the database said is believed for `FRESH_S`, so a key that is revoked elsewhere is refused here
-soon after. When the database is away, a key that it has confirmed works on for the grace time; of
-any other nobody can say whether it is good, and that is said, not that it is wrong.
+soon after. When the database is away, a key that it has confirmed, to this process or to the one
+that wrote the copy (see `key_copy`), works on for the grace time; of any other nobody can say
+whether it is good, and that is said, not that it is wrong.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -63,6 +64,11 @@ class _Entry:
     fresh_until: float
     touch_after: float = 0.0
 
+    @property
+    def is_revoked(self) -> bool:
+        """It is so for good: there is nothing more to ask."""
+        return self.key is not None and self.key.revoked_at is not None
+
 
 class Keyring:
     """The keys of one gateway process."""
@@ -98,6 +104,18 @@ class Keyring:
     def is_known(self) -> bool:
         """Whether there are keys was found out."""
         return self._made is not None
+
+    def recall(self, keys: Mapping[str, ApiKey], age_s: float) -> None:
+        """Take what the database said before this process began.
+
+        Args:
+            keys: by the hash of their secret.
+            age_s: how long ago it said so.
+        """
+        said_at = self._clock() - age_s
+        for digest, key in keys.items():
+            self._made = True
+            self._keep(digest, _Entry(key, _caller(key), said_at, fresh_until=said_at))
 
     async def caller(self, secret: str | None) -> Caller:
         """Who holds the secret; everybody while no key was ever made.
@@ -165,7 +183,7 @@ class Keyring:
     async def _entry(self, digest: str) -> _Entry:
         entry = self._entries.get(digest)
         moment = self._clock()
-        if entry is not None and moment < entry.fresh_until:
+        if entry is not None and (moment < entry.fresh_until or entry.is_revoked):
             return entry
         task = self._asking.get(digest)
         if task is None:
@@ -207,11 +225,14 @@ class Keyring:
         entry = _Entry(key, _caller(key), moment, moment + FRESH_S)
         if before is not None:
             entry.touch_after = before.touch_after
+        self._keep(digest, entry)
+        return entry
+
+    def _keep(self, digest: str, entry: _Entry) -> None:
         self._entries[digest] = entry
         self._entries.move_to_end(digest)
         if len(self._entries) > MOST_ENTRIES:
             self._entries.popitem(last=False)
-        return entry
 
     async def _ask_made(self) -> None:
         try:

@@ -42,6 +42,11 @@ class KeyRows:
             rows = await connection.execute(select(api_keys).order_by(api_keys.c.id.desc()))
             return [_key(row) for row in rows]
 
+    async def by_hash(self) -> dict[str, ApiKey]:
+        """Every key that was ever made, by the hash of its secret."""
+        async with self._database.read() as connection:
+            return {row.hash: _key(row) for row in await connection.execute(select(api_keys))}
+
     async def were_made(self) -> bool:
         """Some key was made, if only one that is revoked by now."""
         async with self._database.read() as connection:

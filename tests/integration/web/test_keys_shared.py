@@ -1,6 +1,7 @@
 """Keys between replicas that share a database, and without the database."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -139,6 +140,51 @@ async def test_a_start_without_the_database_lets_nobody_in_until_it_is_there(
         await b.until(secret, 200)
         assert await b.ask(None) == 401
         assert await b.ask(None, "/readyz") == 200
+
+
+async def test_a_start_without_the_database_lets_in_whom_the_last_one_knew(
+    mortal: PostgresServer, tmp_path: Path
+) -> None:
+    url, folder = mortal.url(), tmp_path / "a"
+    async with replica(folder, url) as a:
+        ended_id, ended = await a.make()
+        known_id, known = await a.make()
+        await a.gateway.access.keys.revoke(ended_id)
+        await until_copied(folder, known_id, revoked=ended_id)
+    mortal.stop()
+    async with replica(folder, url) as a:
+        assert await a.ask(known) == 200
+        assert await a.ask(known, "/api/usage") == 503
+        assert await a.ask(known, "/api/keys") == 403
+        assert await a.ask(ended) == 401
+        assert await a.ask(None) == 401
+        assert await a.ask(STRANGER) == 503
+        assert await a.ask(None, "/readyz") == 200
+        await asyncio.to_thread(mortal.start)
+        await a.until(STRANGER, 401)
+        assert await a.ask(known) == 200
+        await a.gateway.access.keys.revoke(known_id)
+        assert await a.ask(known) == 401
+    # Of another database, and of the same one without the grace time, nothing is believed.
+    mortal.stop()
+    for other, grace_s in ((f"{url}&application_name=other", 600.0), (url, 0.0)):
+        async with replica(folder, other, grace_seconds=grace_s) as a:
+            assert await a.ask(known) == 503
+
+
+async def until_copied(folder: Path, key_id: str, *, revoked: str) -> None:
+    """Return when the file in the state folder knows both."""
+    file = folder / "state" / "keys.json"
+    async with asyncio.timeout(60):
+        while True:
+            keys = json.loads(file.read_text())["keys"].values() if file.exists() else ()
+            if {key["id"]: key["revoked_at"] is not None for key in keys} == {
+                key_id: False,
+                revoked: True,
+            }:
+                break
+            await asyncio.sleep(0)
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 async def test_a_start_without_a_database_that_never_comes_is_not_open(tmp_path: Path) -> None:
