@@ -7,6 +7,7 @@ value and the setting that changes it.
     MaoOCRError                    internal               500
     ├── BadInput                   bad_input              400
     │   ├── InvalidRequest         invalid_request        422   a field or option is wrong
+    │   │   └── ImpossibleRequirements impossible_requirements 422 two of them collide
     │   ├── UnreadableDocument     unreadable_document    422   the bytes are no whole document
     │   ├── PasswordProtected      password_protected     422
     │   ├── PageTooComplex         page_too_complex       422   over the time or memory of a page
@@ -60,6 +61,7 @@ __all__ = [
     "EngineUnavailable",
     "FetchFailed",
     "Forbidden",
+    "ImpossibleRequirements",
     "InvalidRequest",
     "MaoOCRError",
     "MethodNotAllowed",
@@ -118,6 +120,12 @@ class InvalidRequest(BadInput):
 
     code = "invalid_request"
     status = 422
+
+
+class ImpossibleRequirements(InvalidRequest):
+    """No engine here can do all that is asked; the message names the two wishes that collide."""
+
+    code = "impossible_requirements"
 
 
 class UnreadableDocument(BadInput):

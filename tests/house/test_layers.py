@@ -47,7 +47,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
 }
 """Third-party packages that only some rooms may know."""
 
-WAIST = {"base", "registry", "models", "fake"}
+WAIST = {"base", "registry", "models", "profiles", "fake"}
 """Modules of `engines` that every process loads, with a model runtime or without one."""
 
 LIMBO = {"utils", "util", "helpers", "helper", "common", "core", "misc", "manager"}

@@ -13,13 +13,15 @@ from ..documents.counter import PageCounter
 from ..documents.limits import DecodeLimits
 from ..documents.spool import Spool
 from ..engines.base import EngineSpec
+from ..engines.profiles import load_profiles
 from ..engines.registry import engine_specs
 from ..errors import EngineUnavailable
 from ..pool import Pool, gateway_cores, most_threads
-from ..service.ports import EngineCard, EngineDirectory
+from ..service.ports import EngineDirectory
 from ..service.recognizer import Recognizer
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
+from .directory import PoolDirectory
 
 __all__ = ["Runtime", "open_runtime"]
 
@@ -42,19 +44,6 @@ class Runtime:
     shared: Shared
     counter: PageCounter
     engines: EngineDirectory
-
-
-class _Engines:
-    """The engine directory that the service asks for, read off the pool."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
-    def cards(self) -> Sequence[EngineCard]:
-        return [
-            EngineCard(name, e.info, e.seconds_per_page, e.ready, e.failure)
-            for name, e in self._pool.engines.items()
-        ]
 
 
 @asynccontextmanager
@@ -89,18 +78,17 @@ async def open_runtime(
         if wait:
             await started
             _require_ready(pool)
+        engines = PoolDirectory(pool, load_profiles(settings))
         recognizer = Recognizer(
             pool,
-            _Engines(pool),
+            engines,
             counter,
             shared.results,
             shared.flights,
             settings.limits,
             metrics,
         )
-        yield Runtime(
-            settings, metrics, spool, pool, recognizer, started, shared, counter, _Engines(pool)
-        )
+        yield Runtime(settings, metrics, spool, pool, recognizer, started, shared, counter, engines)
 
 
 def _require_ready(pool: Pool) -> None:

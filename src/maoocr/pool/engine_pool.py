@@ -16,6 +16,7 @@ from .cores import CoreShare
 from .figures import Figures
 from .gate import Gate, Place
 from .lanes import Launch
+from .pace import PaceNow
 from .queue import BatchPolicy
 from .scheduler import Scheduler
 from .supervisor import LaneStatus, RecycleRules, Supervisor
@@ -183,6 +184,21 @@ class EnginePool:
         return self._figures.seconds_per_page
 
     @property
+    def pace(self) -> PaceNow:
+        """Seconds of one lane for a page, by the size of the page."""
+        return self._figures.pace.now
+
+    @property
+    def queue_pages(self) -> int:
+        """That wait for a lane."""
+        return len(self._scheduler.queue)
+
+    @property
+    def pages_in_work(self) -> int:
+        """That lanes read now."""
+        return self._scheduler.pages_in_work
+
+    @property
     def failure(self) -> str | None:
         """Why it is not ready, where that is known."""
         failure = self._supervisor.failure
@@ -198,7 +214,7 @@ class EnginePool:
         return EngineStatus(
             info=self.info,
             lanes=self._supervisor.status(),
-            queue_pages=len(self._scheduler.queue),
+            queue_pages=self.queue_pages,
             documents=len(self.gate),
             seconds_per_page=self.seconds_per_page,
             restarts=dict(self._supervisor.restarts),

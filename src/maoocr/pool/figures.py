@@ -3,6 +3,7 @@
 from ..domain import PageResult, mean_score
 from ..errors import MaoOCRError
 from ..telemetry.metrics import Metrics
+from .pace import Pace
 from .supervisor import LaneState, LaneStatus
 from .tickets import Ticket
 
@@ -23,6 +24,8 @@ class Figures:
         self._pages = 0
         self.seconds_per_page = FIRST_GUESS_SECONDS
         """Seconds of one lane for one page, a running mean over the last dozens of pages."""
+        self.pace = Pace()
+        """The same by the size of the page, text layers left out."""
 
     def answered(self, ticket: Ticket, outcome: PageResult | MaoOCRError) -> None:
         """A page has its outcome, and its caller was there."""
@@ -36,6 +39,8 @@ class Figures:
         metrics.page_recognize_seconds.labels(engine).observe(outcome.recognize_s)
         if outcome.lines:
             metrics.page_confidence.labels(engine).observe(mean_score(outcome.lines))
+        if outcome.source == "ocr":
+            self.pace.add(outcome.width * outcome.height, outcome.decode_s + outcome.recognize_s)
 
     def queued(self, pages: int) -> None:
         """So many pages wait now."""

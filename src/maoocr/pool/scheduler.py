@@ -93,6 +93,11 @@ class Scheduler:
         """Why it takes nothing any more, by intent or by a fault; None while it works."""
         return self._refusal() if self._refusal is not None else None
 
+    @property
+    def pages_in_work(self) -> int:
+        """That lanes have now."""
+        return len(self._running)
+
     def submit(self, ticket: Ticket) -> None:
         """Queue a page.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
@@ -11,7 +11,9 @@ from ..cache.gcra import RateState
 from ..documents.kinds import Kind
 from ..domain import PageResult
 from ..engines.base import EngineInfo
+from ..engines.profiles import EngineProfile
 from ..pool import PageTask
+from ..pool.pace import PaceNow, expected_read_s, expected_wait_s
 from ..store.records import ApiKey, UsageDay
 
 __all__ = [
@@ -100,17 +102,63 @@ class EngineCard:
     """What the selector knows of an engine.
 
     Attributes:
+        profile: what it can do, and at what price.
         info: None until a lane has loaded it.
-        seconds_per_page: running estimate.
         ready: a lane can take a page.
-        failure: why not, as a sentence.
+        failure: why not, as a sentence; without one it is loading.
+        pace: as measured.
+        queue_pages: that wait for a lane.
+        pages_in_work: that lanes read now.
+        pages_at_once: that its lanes can read side by side.
+        is_asleep: it has to be woken first, which takes the time of a start.
+        budget_left: money that its servers may still cost today; None is no limit.
     """
 
-    name: str
+    profile: EngineProfile
     info: EngineInfo | None
-    seconds_per_page: float
     ready: bool
     failure: str | None = None
+    pace: PaceNow = field(default_factory=PaceNow)
+    queue_pages: int = 0
+    pages_in_work: int = 0
+    pages_at_once: int = 1
+    is_asleep: bool = False
+    budget_left: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What callers call it."""
+        return self.profile.name
+
+    @property
+    def is_broken(self) -> bool:
+        """It cannot read, and does not only need time."""
+        return not self.ready and self.failure is not None
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """BCP 47 primary tags that it reads; empty where nobody knows."""
+        return self.profile.languages or (self.info.languages if self.info else ())
+
+    def seconds_per_page(self, pixels: int | None = None) -> float:
+        """Of one lane, for a page of so many pixels: measured, else as its profile says."""
+        measured = self.pace.of(pixels)
+        return self.profile.seconds_per_page if measured is None else measured
+
+    def wait_s(self) -> float:
+        """Seconds until a lane takes the next page, as expected."""
+        starts = self.is_asleep or not self.ready
+        return (self.profile.startup_s if starts else 0.0) + expected_wait_s(
+            self.seconds_per_page(),
+            queue_pages=self.queue_pages,
+            pages_in_work=self.pages_in_work,
+            pages_at_once=self.pages_at_once,
+        )
+
+    def read_s(self, pages: int, pixels: int | None = None) -> float:
+        """Seconds until so many pages are read, from now, as expected."""
+        page_s = self.seconds_per_page(pixels)
+        return self.wait_s() + expected_read_s(page_s, pages, pages_at_once=self.pages_at_once)
 
 
 class EngineDirectory(Protocol):

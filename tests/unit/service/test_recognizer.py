@@ -13,6 +13,7 @@ from maoocr.cache.memory import MemoryCache
 from maoocr.documents.kinds import Kind
 from maoocr.domain import OcrOptions, OcrResult, PageResult, PageSelection, Requirements, TextLine
 from maoocr.engines.base import EngineInfo
+from maoocr.engines.profiles import EngineProfile
 from maoocr.errors import (
     DeadlineExceeded,
     InvalidRequest,
@@ -28,6 +29,7 @@ from maoocr.service.recognizer import CacheUse, Recognizer, StreamBegun
 from maoocr.settings import LimitSettings
 from maoocr.telemetry.metrics import Metrics
 
+PROFILE = EngineProfile("ppocr")
 PNG = Kind("png", "image/png", False)
 PDF = Kind("pdf", "application/pdf", True)
 BOX = ((0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0))
@@ -108,7 +110,7 @@ class Engines:
         self.digest = digest
 
     def cards(self) -> Sequence[EngineCard]:
-        return [EngineCard("ppocr", EngineInfo("ppocr", self.digest, ("en",)), 0.5, True)]
+        return [EngineCard(PROFILE, EngineInfo("ppocr", self.digest, ("en",)), True)]
 
 
 class Bench:
