@@ -16,6 +16,15 @@ LOOPBACK = ["127.0.0.1", "::1"]
 OWN_NAMES = ("MODEL_PATH", "WEB_CONCURRENCY", "DATABASE_URL", "REDIS_URL")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--away-s",
+        type=float,
+        default=2.0,
+        help="seconds that a server is away which tests stop under load",
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     no_device = pytest.mark.skip(reason="no CUDA device that ONNX Runtime can use")
     for item in items:
