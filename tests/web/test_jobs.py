@@ -136,3 +136,21 @@ async def test_what_is_not_there_is_a_404(client: httpx.AsyncClient) -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
     assert (await client.delete(unknown)).status_code == 404
     assert (await client.get(f"{JOBS}/nonsense")).status_code == 422
+
+
+async def test_a_document_is_read_once_for_requests_and_jobs_alike(
+    client: httpx.AsyncClient,
+) -> None:
+    """The first answer is in the cache for all who come later; who computes it does not matter."""
+    image = {"image": ("a.png", png("read by a request"))}
+    assert (await client.post("/api/ocr/recognize", files=image)).status_code == 200
+    job = await make(client, ("a.png", png("read by a request")), ("b.png", png("read by a job")))
+    found = {line["file"]: line for line in await lines(client, job["id"], follow=True)}
+    assert found["a.png"]["text"] == "read by a request"
+    assert found["a.png"]["timings"]["recognize_s"] == 0
+    assert found["b.png"]["timings"]["recognize_s"] > 0
+    image = {"image": ("b.png", png("read by a job"))}
+    answer = await client.post("/api/ocr/recognize", files=image)
+    assert answer.headers["x-cache"] == "hit"
+    assert (answer.json()["text"], answer.json()["cached"]) == ("read by a job", True)
+    assert answer.json()["language"] == "en"

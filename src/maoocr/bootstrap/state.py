@@ -10,6 +10,7 @@ from ..documents.thumbnails import Thumbnails
 from ..outbound.post import poster_of
 from ..service.access import Access, open_access
 from ..service.history import History
+from ..service.job_cache import JobCache
 from ..service.job_reading import JobReading
 from ..service.job_runner import JobRunner
 from ..service.job_upkeep import JobUpkeep
@@ -89,6 +90,7 @@ async def open_jobs(runtime: Runtime, database: Database) -> AsyncIterator[Jobs]
         runtime.counter,
         runtime.spool,
         blobs,
+        JobCache(runtime.shared.results),
         settings.limits,
         settings.jobs.attempts,
     )

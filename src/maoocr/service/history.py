@@ -158,6 +158,8 @@ class History:
         result, kept = answered.result, self.settings.enabled and answered.is_kept
         requirements = answered.requirements
         timings = result.timings
+        # Who waited for another's computation used nothing himself.
+        is_new = not (result.cached or result.shared)
         return HistoryRow(
             id=answered.id,
             created_at=datetime.now(UTC),
@@ -173,13 +175,14 @@ class History:
             confidence=result.confidence,
             pages_total=result.pages_total,
             pages_done=result.pages_done,
-            seconds=0.0 if result.cached else timings.decode_s + timings.recognize_s,
+            seconds=timings.decode_s + timings.recognize_s if is_new else 0.0,
             cached=result.cached,
             requirements=msgspec.json.encode(requirements).decode() if requirements else None,
             answer=packed(answered.answer) if kept else b"",
             tokens=tokens_of(result.text) if kept else "",
             thumbnail=answered.thumbnail,
             original=answered.sha256 if kept and self.settings.keep_originals else None,
+            cost=sum(page.spent.cost for page in result.pages if page.spent) if is_new else 0.0,
             is_kept=kept,
         )
 

@@ -3,10 +3,11 @@
 import json
 import logging
 from collections import OrderedDict
+from dataclasses import replace
 from functools import partial
 
 from ..documents.kinds import kind_named
-from ..domain import PageError
+from ..domain import OcrOptions, PageError, PageResult
 from ..errors import (
     EngineUnavailable,
     InvalidRequest,
@@ -20,6 +21,7 @@ from ..errors import (
 from ..pool import PageTask
 from ..settings import LimitSettings
 from ..store.job_rows import Claim, Counted, Outcome, Read, Retry, Spoiled
+from .job_cache import JobCache
 from .job_ports import BackgroundPool, Blobs, Spool
 from .options import parse_options
 from .ports import Admission, Document, EngineDirectory, PageCounter
@@ -48,6 +50,7 @@ class JobReading:
         counter: PageCounter,
         spool: Spool,
         blobs: Blobs,
+        cache: JobCache,
         limits: LimitSettings,
         attempts: int,
     ) -> None:
@@ -59,6 +62,7 @@ class JobReading:
             counter: of pages.
             spool: where lanes open documents.
             blobs: where documents of jobs lie.
+            cache: of answers.
             limits: of a single document.
             attempts: at a page that fails for reasons which may pass.
         """
@@ -67,6 +71,7 @@ class JobReading:
         self._counter = counter
         self._spool = spool
         self._blobs = blobs
+        self._cache = cache
         self._limits = limits
         self._attempts = attempts
         self._places: dict[str, Admission] = {}
@@ -106,12 +111,10 @@ class JobReading:
 
     async def _carried_out(self, claim: Claim) -> Outcome:
         options = parse_options(json.loads(claim.options))
+        if claim.page:
+            return Read(await self._page(claim, options))
         document = await self._open(claim)
         try:
-            if claim.page:
-                engine = self._engine(claim, options.language)
-                task = PageTask(claim.sha256, document.kind, claim.page, options)
-                return Read(await self._place(engine).read(task))
             pages = options.pages.of(await self._counter.count(document))
         finally:
             document.release()
@@ -123,6 +126,28 @@ class JobReading:
         if not pages:
             raise InvalidRequest("The document has no pages.")
         return Counted(pages)
+
+    async def _page(self, claim: Claim, options: OcrOptions) -> PageResult:
+        given = json.loads(claim.requirements) if claim.requirements else None
+        requirements = parse_requirements(given) if given is not None else None
+        if options.language == "auto" and requirements is not None:
+            options = replace(options, language=requirements.language)
+        cards = self._engines.cards()
+        asked = json.loads(claim.options).get("engine")
+        selection = select(requirements, asked, options.language, cards)
+        card = next(card for card in cards if card.name == selection.engine)
+        key = self._cache.key(claim.sha256, kind_named(claim.kind), options, card)
+        known = await self._cache.get(key)
+        if known is not None:
+            return known
+        document = await self._open(claim)
+        try:
+            task = PageTask(claim.sha256, document.kind, claim.page, options)
+            page = await self._place(selection.engine).read(task)
+        finally:
+            document.release()
+        await self._cache.set(key, page, selection)
+        return page
 
     async def _open(self, claim: Claim) -> Document:
         """The document in the spool, which the caller releases; a second hold keeps it at hand."""
@@ -139,12 +164,6 @@ class JobReading:
             while len(self._at_hand) > DOCUMENTS_AT_HAND:
                 self._at_hand.popitem(last=False)[1].release()
         return await self._spool.bring(claim.sha256, claim.size, kind, fetch)
-
-    def _engine(self, claim: Claim, language: str) -> str:
-        given = json.loads(claim.requirements) if claim.requirements else None
-        requirements = parse_requirements(given) if given is not None else None
-        asked = json.loads(claim.options).get("engine")
-        return select(requirements, asked, language, self._engines.cards()).engine
 
     def _place(self, engine: str) -> Admission:
         if engine not in self._places:

@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from ..errors import Conflict, NotFound
 from .database import Database
 from .job_rows import ENDED, EndedPage, Job, JobFile, JobStatus, NewJob
 from .tables import job_files, job_pages, jobs, webhooks
+from .usage import Use, count
 from .webhooks import moment, release_webhooks
 
 __all__ = ["JobStore"]
@@ -46,6 +47,7 @@ class JobStore:
                 if new.webhook_url is not None:
                     hook = {"job_id": new.id, "status": "waiting", "attempts": 0, "log": "[]"}
                     await connection.execute(insert(webhooks).values(hook))
+                await count(connection, now.astimezone(UTC).date(), {new.owner: Use(requests=1)})
         except IntegrityError:
             found = await self._by_key(new.owner, new.idempotency_key)
             if found is None:

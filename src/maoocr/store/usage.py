@@ -1,6 +1,7 @@
-"""What was used, by key and day: written with the answers and the pages of jobs that used it."""
+"""What was used, by key and day: written with the answers, jobs and pages that used it."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import date
 
 from sqlalchemy import func, select
@@ -11,7 +12,25 @@ from .database import Database
 from .records import UsageDay
 from .tables import usage
 
-__all__ = ["UsageRows", "count_pages"]
+__all__ = ["UsageRows", "Use", "count"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Use:
+    """What was used; sums add up."""
+
+    requests: int = 0
+    pages: int = 0
+    seconds: float = 0.0
+    cost: float = 0.0
+
+    def __add__(self, other: "Use") -> "Use":
+        return Use(
+            self.requests + other.requests,
+            self.pages + other.pages,
+            self.seconds + other.seconds,
+            self.cost + other.cost,
+        )
 
 
 class UsageRows:
@@ -38,23 +57,20 @@ class UsageRows:
             return int(await connection.scalar(counted) or 0)
 
 
-async def count_pages(
-    connection: AsyncConnection, day: date, used: Mapping[str, tuple[int, float]]
-) -> None:
-    """Add pages that were read to the day, in the transaction that keeps them.
+async def count(connection: AsyncConnection, day: date, used: Mapping[str, Use]) -> None:
+    """Add what was used to the day, in the transaction that keeps what it was used for.
 
     Args:
         connection: in a transaction.
         day: in UTC.
-        used: pages and the seconds that they took, by owner.
+        used: by owner.
     """
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     # In one order everywhere, or two replicas may wait for each other for ever.
-    for owner, (pages, seconds) in sorted(used.items()):
-        row = {"owner": owner, "day": day, "requests": 0, "cost": 0.0}
-        counting = dialect.insert(usage).values(row | {"pages": pages, "seconds": seconds})
-        added = counting.excluded
-        sums = {"pages": usage.c.pages + added.pages, "seconds": usage.c.seconds + added.seconds}
+    for owner, use in sorted(used.items()):
+        sums = asdict(use)
+        counting = dialect.insert(usage).values({"owner": owner, "day": day} | sums)
+        added = {name: usage.c[name] + counting.excluded[name] for name in sums}
         await connection.execute(
-            counting.on_conflict_do_update(index_elements=["owner", "day"], set_=sums)
+            counting.on_conflict_do_update(index_elements=["owner", "day"], set_=added)
         )

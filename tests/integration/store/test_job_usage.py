@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from maoocr.domain import PageError, PageResult
+from maoocr.domain import PageError, PageResult, Spent
 from maoocr.store.connecting import database_url as address
 from maoocr.store.database import Database
 from maoocr.store.ids import new_id
@@ -30,10 +30,14 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def submit(database: Database, owner: str, pages: int) -> None:
+def page(number: int) -> PageResult:
+    return PageResult(number, decode_s=0.25, recognize_s=0.5, spent=Spent(cost=0.125))
+
+
+async def submit(database: Database, owner: str, pages: int, key: str | None = None) -> None:
     job = new_id()
     file = NewFile("a.pdf", "pdf", "f" * 64, 1, f"{job}/f", pages)
-    new = NewJob(job, owner, 0, None, "h", "r", "{}", None, None, [file])
+    new = NewJob(job, owner, 0, key, "h", "r", "{}", None, None, [file])
     await JobStore(database).create(new)
 
 
@@ -44,7 +48,7 @@ async def test_read_pages_count_once_and_failed_ones_do_not(database: Database) 
     claims = [claim for _ in range(2) for claim in await pages.claim(10)]
     failure = Spoiled(PageError("engine_fault", "No.", retryable=False))
     outcomes: list[tuple[Claim, Outcome]]
-    outcomes = [(claim, Read(PageResult(claim.page, recognize_s=0.5))) for claim in claims]
+    outcomes = [(claim, Read(page(claim.page))) for claim in claims]
     late = outcomes[0]
     outcomes[2:3] = [(claims[2], failure)]
     await pages.write(outcomes[:2])
@@ -53,5 +57,13 @@ async def test_read_pages_count_once_and_failed_ones_do_not(database: Database) 
     today = datetime.now(UTC).date()
     # A test at midnight has its pages on one of two days.
     found = await UsageRows(database).days(None, today - timedelta(days=1), today)
-    by_owner = {day.owner: (day.pages, day.seconds) for day in found}
-    assert by_owner == {"a": (2, 1.0), "b": (1, 0.5)}
+    by_owner = {day.owner: (day.requests, day.pages, day.seconds, day.cost) for day in found}
+    assert by_owner == {"a": (1, 2, 1.5, 0.25), "b": (1, 1, 0.75, 0.125)}
+
+
+async def test_a_job_that_is_asked_for_twice_is_one_request(database: Database) -> None:
+    for _ in range(2):
+        await submit(database, "a", 1, key="same")
+    today = datetime.now(UTC).date()
+    found = await UsageRows(database).days("a", today - timedelta(days=1), today)
+    assert [(day.requests, day.pages) for day in found] == [(1, 0)]

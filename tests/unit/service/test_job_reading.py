@@ -38,14 +38,14 @@ def reading(error: Exception) -> JobReading:
     missing = cast(Any, None)
     limits = Settings(_env_file=None).limits
     spool, blobs = cast(Any, BareSpool()), cast(Any, NoBlobs(error))
-    return JobReading(missing, missing, missing, spool, blobs, limits, attempts=4)
+    return JobReading(missing, missing, missing, spool, blobs, missing, limits, attempts=4)
 
 
 def claim(**known: Any) -> Claim:
     values: dict[str, Any] = {
         "job": "J",
         "file": 1,
-        "page": 1,
+        "page": 0,
         "fence": 1,
         "attempts": 3,
         "blob": "J/abc",

@@ -1,0 +1,60 @@
+"""Pages of jobs that are whole documents: answered from the result cache, and put there.
+
+A page of a longer document is not: the cache holds answers to requests as a whole, and to take one
+apart for each of its pages would cost more than it saves.
+"""
+
+from dataclasses import replace
+
+import msgspec
+
+from ..cache.keys import result_key
+from ..documents.kinds import Kind
+from ..domain import OcrOptions, OcrResult, PageResult, Selection, Timings
+from .language import detect_language
+from .ports import EngineCard, ResultCache
+
+__all__ = ["JobCache"]
+
+
+class JobCache:
+    """The result cache as jobs use it: the same keys and values as a single request."""
+
+    def __init__(self, results: ResultCache) -> None:
+        self._results = results
+
+    @staticmethod
+    def key(sha256: str, kind: Kind, options: OcrOptions, card: EngineCard) -> str | None:
+        """Of the document; None when it may have several pages, or the model is not known yet."""
+        if kind.paged or card.info is None:
+            return None
+        return result_key(sha256, card.name, card.info.model_digest, options)
+
+    async def get(self, key: str | None) -> PageResult | None:
+        """The only page, as one that cost nothing."""
+        found = None if key is None else await self._results.get(key)
+        if found is None:
+            return None
+        try:
+            pages = _decoder.decode(found).pages
+        except msgspec.DecodeError:
+            # Another version of the service may have left it in a cache that both share.
+            return None
+        if len(pages) != 1 or pages[0].error is not None:
+            return None
+        return replace(pages[0], decode_s=0.0, recognize_s=0.0, queue_s=0.0, spent=None)
+
+    async def set(self, key: str | None, page: PageResult, selection: Selection) -> None:
+        """Keep the answer for jobs and requests to come."""
+        if key is None or page.error is not None:
+            return
+        timings = Timings(
+            queue_s=page.queue_s, decode_s=page.decode_s, recognize_s=page.recognize_s
+        )
+        result = OcrResult((page,), 1, selection, timings)
+        result = replace(result, language=detect_language(result.text))
+        await self._results.set(key, _encoder.encode(result))
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(OcrResult)
