@@ -138,9 +138,9 @@ class ParsedBlock:
 
     Attributes:
         text: without markup; of a table its cells, a row a line, with tabs between; of a formula
-            its LaTeX.
-        html: of a `table`, one `<table>` element of `thead tbody tfoot tr td th` with nothing but
-            `rowspan` and `colspan`.
+            its LaTeX; of a `figure` empty.
+        html: of a `table` or a `chart` that was read as one, one `<table>` element of `tr`, `th`
+            and `td` with nothing but `rowspan` and `colspan`.
         latex: of a `formula`, without delimiters.
         level: of a `heading`, from 1; of a `list` item its depth, from 1; else 0.
         box: four points, clockwise from the top left, in fractions (0..1) of the picture as it was

@@ -1,0 +1,106 @@
+r"""DeepSeek-OCR and DeepSeek-OCR-2, and Unlimited-OCR, which answers alike.
+
+Checked against deepseek-ai/DeepSeek-OCR e4ac34e (`DeepSeek-OCR-vllm/config.py`: prompts;
+`run_dpsk_ocr_pdf.py`: marks, coordinates 0 to 999, labels) and published answers (labels `title`,
+`sub_title`, `text`, `equation`, `image`, `table`, captions; formulas in `\[ \]`; tables in HTML).
+The fields of the request are those of the vLLM recipe (8959cf6, 2026-08-21); `vllm_xargs` needs the
+server's n-gram logits processor and is ignored without it. What `OCR this image.` answers, and
+Unlimited-OCR's answers, could not be checked beyond the recipe.
+"""
+
+from .answer import answer_of
+from .base import Family, Parsed, ParsedBlock, Prompt, Scaling, Sent, Task
+from .element import read_formula_element, table_block
+from .grounding import read_marked, ref_marks
+from .markdown import read_markdown
+from .reading import Reading, box_of, hull_of
+
+__all__ = ["DEEPSEEK_OCR", "UNLIMITED_OCR"]
+
+_SCALE = 999
+_TASKS: dict[Task, Prompt] = {
+    "page": Prompt("<|grounding|>Convert the document to markdown."),
+    "text": Prompt("Free OCR."),
+    "table": Prompt("Free OCR."),
+    "formula": Prompt("Free OCR."),
+    "chart": Prompt("Parse the figure."),
+    "spotting": Prompt("<|grounding|>OCR this image."),
+}
+_UNLIMITED: dict[Task, Prompt] = {"page": Prompt("<image>document parsing.")}
+
+
+def parse(answer: str, task: Task, sent: Sent) -> Parsed:
+    """Read Markdown with marks, or without them."""
+    del sent
+    found = answer_of(answer, _TASKS.get(task, _TASKS["page"]).text)
+    before, marked, is_whole = ref_marks(found.text)
+    if task == "spotting" and marked:
+        reading = _spots(before, [(m.label, m.boxes, m.words) for m in marked])
+    elif marked:
+        reading = read_marked(before, marked, _SCALE)
+    elif task in {"table", "chart"} and "<t" in before:
+        reading = Reading()
+        block, flags = table_block(before, kind="table" if task == "table" else "chart")
+        reading.add(block)
+        reading.flag(*flags)
+    elif task == "formula":
+        reading = read_formula_element(before)
+    else:
+        reading = read_markdown(before)
+    if not is_whole:
+        reading.flag("truncated")
+    reading.flag(*found.flags)
+    return reading.done()
+
+
+def _spots(before: str, marked: list[tuple[str, tuple[tuple[float, ...], ...], str]]) -> Reading:
+    """Lines: the words are the label, or follow it where the label is a role."""
+    reading = read_markdown(before)
+    for label, boxes, words in marked:
+        sound = []
+        for values in boxes:
+            box, is_sound = box_of(values, _SCALE, _SCALE)
+            sound += [box] if box else []
+            if not is_sound:
+                reading.flag("malformed")
+        reading.add(ParsedBlock("text", words or label, box=hull_of(sound)))
+    return reading
+
+
+DEEPSEEK_OCR = Family(
+    name="deepseek-ocr",
+    title="DeepSeek-OCR",
+    models=(r"deepseek[-_ ]?ocr",),
+    tasks=_TASKS,
+    parse=parse,
+    # the model pads to 1024 and cuts tiles of 640 by itself; more pixels only travel
+    scaling=Scaling(longest_side=2560, max_pixels=4_000_000),
+    temperatures=(0.0, 0.2, 0.5),
+    max_tokens=6144,
+    extra={
+        "skip_special_tokens": False,
+        "vllm_xargs": {
+            "ngram_size": 30,
+            "window_size": 90,
+            "whitelist_token_ids": [128821, 128822],
+        },
+    },
+    gives_polygons=True,
+    good_at=("simple_text", "complex_layout", "table", "formula"),
+)
+UNLIMITED_OCR = Family(
+    name="unlimited-ocr",
+    title="Unlimited-OCR",
+    models=(r"unlimited[-_ ]?ocr",),
+    tasks=_UNLIMITED,
+    parse=parse,
+    image_first=False,
+    scaling=Scaling(longest_side=2560, max_pixels=4_000_000),
+    max_tokens=8192,
+    extra={
+        "skip_special_tokens": False,
+        "vllm_xargs": {"ngram_size": 35, "window_size": 128},
+    },
+    gives_polygons=True,
+    good_at=("simple_text", "complex_layout", "table"),
+)
