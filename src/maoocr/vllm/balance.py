@@ -70,6 +70,16 @@ class Endpoints:
         """What there is to say of each endpoint."""
         return [member.status() for member in self.members]
 
+    async def changed(self) -> None:
+        """Return when a call has ended or a server was looked at."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+
     def hear(self, member: Member, health: Health) -> None:
         """Learn what a look at a server found."""
         member.hear(health)
@@ -128,23 +138,14 @@ class Endpoints:
             free = [member for member in able if member.has_room]
             if free:
                 return min(free, key=lambda member: (member.is_stalled, member.load))
-            await self._wait(deadline)
-
-    async def _wait(self, deadline: float | None) -> None:
-        """Return when something changed."""
-        wait_s = None if deadline is None else deadline - self._clock()
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        try:
-            async with asyncio.timeout(wait_s):
-                await waiter
-        except TimeoutError:
-            raise DeadlineExceeded(
-                "No endpoint had a free slot in the time that the page may take."
-            ) from None
-        finally:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
+            wait_s = None if deadline is None else deadline - self._clock()
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self.changed()
+            except TimeoutError:
+                raise DeadlineExceeded(
+                    "No endpoint had a free slot in the time that the page may take."
+                ) from None
 
     def _wake(self) -> None:
         """Let all who wait look again, the one who waited longest first."""
