@@ -8,11 +8,11 @@ import numpy as np
 
 from ...domain import OcrOptions, TextLine
 from ..base import EngineInfo, PageImage, PageText, Run
+from ..layout.reading_order import reading_order
 from .ctc import NOTHING, Reading
 from .detection import Detector
 from .models import load_models
 from .pages import FoundPage, PageReader
-from .reading_order import reading_order
 from .recognition import Recognizer
 from .runtime import open_runtime
 from .words import as_polygon, words_of

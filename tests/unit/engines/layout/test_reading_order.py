@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from maoocr.engines.ppocr.reading_order import page_slope, reading_order
+from maoocr.engines.layout.reading_order import page_slope, reading_order
 
 Corners = list[list[float]]
 
