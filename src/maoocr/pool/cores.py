@@ -66,7 +66,12 @@ class CoreShare:
         self.busy = 0
         """Lanes with a batch; written by the schedulers."""
 
-    @property
-    def threads(self) -> int:
-        """For each busy lane: all when it is alone, its share when it is not, at least 1."""
-        return max(1, min(self._most_threads, self._cores // max(1, self.busy)))
+    def threads(self, *, is_last: bool) -> int:
+        """For a lane that begins now: its share of the cores, at least 1.
+
+        Args:
+            is_last: nothing waits behind it. Then it takes twice its share: the lanes beside it are
+                done before it is, and would leave theirs idle.
+        """
+        share = max(1, self._cores // max(1, self.busy)) * (2 if is_last else 1)
+        return min(self._most_threads, self._cores, share)

@@ -170,7 +170,7 @@ class Scheduler:
             runs.append(BatchRun(self._crew.take(), tickets, self._times, self._ledger.answered))
         self._ledger.queued(len(self.queue))
         self._cores.busy += len(runs)
-        threads = self._cores.threads
+        threads = self._cores.threads(is_last=not self.queue)
         for run in runs:
             self._running |= dict.fromkeys(run.tickets, run)
             self._ledger.begun(len(run.tickets))

@@ -40,5 +40,19 @@ def test_a_lone_lane_has_all_threads_and_several_share_them() -> None:
     share = CoreShare(cores=8, most_threads=6)
     threads = []
     for share.busy in (0, 1, 2, 3, 20):
-        threads.append(share.threads)
+        threads.append(share.threads(is_last=False))
     assert threads == [6, 6, 4, 2, 1]
+
+
+def test_who_begins_last_has_twice_its_share_because_it_ends_alone() -> None:
+    share = CoreShare(cores=8, most_threads=6)
+    threads = []
+    for share.busy in (1, 2, 3, 8, 20):
+        threads.append(share.threads(is_last=True))
+    assert threads == [6, 6, 4, 2, 2]
+
+
+def test_a_single_core_is_never_shared_by_two_threads() -> None:
+    share = CoreShare(cores=1, most_threads=4)
+    share.busy = 1
+    assert share.threads(is_last=True) == 1

@@ -20,6 +20,8 @@ LARGE_BYTES = 1 << 22
 Images = NDArray[np.uint8]
 Outputs = tuple[NDArray[Any], ...]
 Checkpoint = Callable[[], None]
+Last = Callable[[NDArray[Any]], NDArray[Any]]
+"""What is done to each output in the end."""
 
 
 class Network(Protocol):
@@ -126,6 +128,10 @@ class OpenVino:
             raise EngineUnavailable(f"OpenVINO cannot load the model: {error}") from error
         if best_class:
             read = _with_best_class(read)
+        last = read.get_results()[0].input_value(0).get_node()
+        ends_in_sigmoid = len(read.outputs) == 1 and last.get_type_name() == "Sigmoid"
+        if ends_in_sigmoid:
+            read = openvino.Model([last.input_value(0)], read.get_parameters())
         steps = PrePostProcessor(read)
         image = steps.input()
         image.tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
@@ -133,7 +139,8 @@ class OpenVino:
         # The models were trained on BGR, mean and deviation 0.5.
         image.preprocess().convert_element_type(openvino.Type.f32).mean(127.5).scale(127.5)
         image.preprocess().reverse_channels()
-        return _OpenVinoNetwork(self._core.compile_model(steps.build(), "CPU", self._config))
+        compiled = self._core.compile_model(steps.build(), "CPU", self._config)
+        return _OpenVinoNetwork(compiled, _sigmoid if ends_in_sigmoid else _as_it_is)
 
 
 def _return_freed_memory() -> None:
@@ -170,8 +177,9 @@ def _with_best_class(model: Any) -> Any:
 
 
 class _OpenVinoNetwork:
-    def __init__(self, compiled: Any) -> None:
+    def __init__(self, compiled: Any, last: Last) -> None:
         self._compiled = compiled
+        self._last = last
         self._requests: list[Any] = []
 
     def infer(
@@ -184,15 +192,15 @@ class _OpenVinoNetwork:
         try:
             for batch in batches:
                 if started - len(found) == threads:
-                    found.append(_finish(self._requests[len(found) % threads]))
+                    found.append(self._finish(self._requests[len(found) % threads]))
                     checkpoint()
                 self._requests[started % threads].start_async([batch], share_inputs=True)
                 started += 1
                 if threads == 1:
-                    found.append(_finish(self._requests[0]))
+                    found.append(self._finish(self._requests[0]))
                     checkpoint()
             while len(found) < started:
-                found.append(_finish(self._requests[len(found) % threads]))
+                found.append(self._finish(self._requests[len(found) % threads]))
                 checkpoint()
         except RuntimeError as error:
             raise EngineFault(f"OpenVINO failed: {error}") from error
@@ -201,10 +209,23 @@ class _OpenVinoNetwork:
                 request.wait()
         return found
 
+    def _finish(self, request: Any) -> Outputs:
+        request.wait()
+        return tuple(self._last(np.array(tensor.data)) for tensor in request.output_tensors)
 
-def _finish(request: Any) -> Outputs:
-    request.wait()
-    return tuple(np.array(tensor.data) for tensor in request.output_tensors)
+
+def _as_it_is(output: NDArray[Any]) -> NDArray[Any]:
+    return output
+
+
+def _sigmoid(output: NDArray[Any]) -> NDArray[Any]:
+    """In place. OpenVINO's own takes a tenth of the detector's time, this one a tenth of that."""
+    with np.errstate(over="ignore"):
+        np.negative(output, out=output)
+        np.exp(output, out=output)
+    output += 1
+    np.reciprocal(output, out=output)
+    return output
 
 
 class OnnxRuntime:
