@@ -29,6 +29,14 @@ AFTER_END_S = 1.0
 MOST_ERROR_BYTES = 16 * 1024
 MOST_TEXT = 4 * 1024 * 1024
 
+_UNREACHED = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+)
+_BROKEN = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
+
 _Limit = Literal["first", "idle", "total", "deadline", "end"]
 
 
@@ -103,7 +111,7 @@ class EndpointClient:
         except TimeoutError:
             message = f"{self.endpoint.name} did not answer within {limit_s:g} s."
             raise CallFailed("timeout", message) from None
-        except (httpx.HTTPError, httpx.StreamError) as error:
+        except _BROKEN as error:
             raise self._unreached(error) from error
 
     async def call(
@@ -158,7 +166,7 @@ class EndpointClient:
 
     def lost(self, error: Exception, *, has_answer: bool, is_fresh: bool) -> Exception:
         """What a broken connection means."""
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.UnsupportedProtocol):
+        if isinstance(error, _UNREACHED):
             return self._unreached(error)
         if not has_answer and not is_fresh:
             return _Stale()
@@ -199,7 +207,7 @@ class _Call:
         except TimeoutError:
             if self._limit != "end":
                 raise self._too_slow() from None
-        except (httpx.HTTPError, httpx.StreamError) as error:
+        except _BROKEN as error:
             if self._answer is None:
                 is_fresh, has_answer = self._is_fresh, self._has_answer
                 raise self._client.lost(error, has_answer=has_answer, is_fresh=is_fresh) from error
