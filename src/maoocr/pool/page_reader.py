@@ -2,7 +2,6 @@
 
 import logging
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -10,9 +9,11 @@ from ..documents.sandbox import DecodedPage, Decoder
 from ..domain import PageError, PageResult, TextLine
 from ..engines.base import Engine, PageImage, PageText, Run
 from ..errors import CallerLeft, EngineFault, MaoOCRError
+from .faults import described
 from .limits import page_memory_is_out, page_time_is_up
 from .messages import FromLane, PageDone, ReadBatch, Start
-from .page_frame import line_in_page_px
+from .page_blocks import layer_text, with_blocks, with_words
+from .page_frame import block_in_page_px, line_in_page_px
 
 __all__ = ["Departures", "PageReader"]
 
@@ -89,7 +90,7 @@ class _Work:
             try:
                 checkpoint()
                 decoded = self._reader._decoder.page(
-                    page.document, page.kind, page.page, page.options, checkpoint
+                    page.document, page.kind, page.page, with_words(page.options), checkpoint
                 )
             except Exception as error:
                 self._fail(index, error)
@@ -122,7 +123,7 @@ class _Work:
             ]
         except Exception as error:
             if not is_last_try and not isinstance(error, CallerLeft):
-                log.warning("a batch of %d pages failed: %s", len(pages), _describe(error))
+                log.warning("a batch of %d pages failed: %s", len(pages), described(error))
                 self.out_of_memory |= isinstance(error, MemoryError)
                 return False
             for index in pages:
@@ -138,12 +139,14 @@ class _Work:
         run.checkpoint()
         images: list[PageImage] = [p.image for p in pages.values() if p.image is not None]
         options = self._batch.pages[min(indexes)].options
-        texts = self._reader._engine.recognize(images, options, run)
+        texts = self._reader._engine.recognize(images, with_words(options), run)
         if len(texts) != len(pages):
             raise EngineFault(
                 f"The engine {self._reader._name} gave {len(texts)} results for {len(pages)} pages."
             )
-        return texts
+        return [
+            with_blocks(text, image, options) for text, image in zip(texts, images, strict=True)
+        ]
 
     def _check(self, indexes: set[int], deadline: float) -> None:
         if all((self._batch.batch, index) in self._departures for index in indexes):
@@ -154,14 +157,19 @@ class _Work:
     def _answer(
         self, index: int, page: DecodedPage, lines: tuple[TextLine, ...], engine: str
     ) -> None:
+        began = time.monotonic()
+        work = self._batch.pages[index]
+        text = layer_text(lines, page.width, page.height, work.options)
         result = PageResult(
-            number=self._batch.pages[index].page,
+            number=work.page,
             width=page.width,
             height=page.height,
             source="text_layer",
             engine=engine,
-            lines=tuple(line_in_page_px(line, 1.0) for line in lines),
+            lines=tuple(line_in_page_px(line, 1.0) for line in text.lines),
+            blocks=tuple(block_in_page_px(block, 1.0) for block in text.blocks),
             decode_s=page.decode_s,
+            recognize_s=time.monotonic() - began if work.options.structure else 0.0,
         )
         self._send(PageDone(self._batch.batch, index, result=result))
 
@@ -175,6 +183,9 @@ class _Work:
             rotation_deg=text.rotation_deg,
             engine=self._reader._name,
             lines=tuple(line_in_page_px(line, page.scale) for line in text.lines),
+            blocks=tuple(block_in_page_px(block, page.scale) for block in text.blocks),
+            flags=text.flags,
+            spent=text.spent,
             decode_s=page.decode_s,
             recognize_s=seconds,
         )
@@ -186,14 +197,7 @@ class _Work:
         elif isinstance(error, MaoOCRError):
             known = error
         else:
-            log.error("a page failed: %s", _describe(error))
+            log.error("a page failed: %s", described(error))
             known = EngineFault(f"The engine {self._reader._name} failed over this page.")
         failure = PageError(known.code, known.message, known.retryable)
         self._send(PageDone(self._batch.batch, index, error=failure))
-
-
-def _describe(error: BaseException) -> str:
-    """Where it happened, without the message: that may quote the document."""
-    frames = traceback.extract_tb(error.__traceback__)[-4:]
-    places = " < ".join(f"{f.filename.rsplit('/', 1)[-1]}:{f.lineno}" for f in reversed(frames))
-    return f"{type(error).__name__} at {places}"

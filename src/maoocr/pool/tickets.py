@@ -10,7 +10,7 @@ from .queue import Document
 
 __all__ = ["BatchKey", "PageTask", "Ticket", "batch_key"]
 
-BatchKey = tuple[str, bool, bool]
+BatchKey = tuple[str, bool, bool, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def batch_key(options: OcrOptions) -> BatchKey:
 
     The other options only say how a page is decoded, which happens page by page.
     """
-    return options.language, options.words, options.rotation
+    return options.language, options.words, options.rotation, options.structure
 
 
 @dataclass(eq=False, slots=True)

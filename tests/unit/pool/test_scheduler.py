@@ -127,7 +127,7 @@ class Stage:
     def submit(self, page: int, *, deadline: float = 1e12) -> Ticket:
         ticket = Ticket(
             task=PageTask("d", kind_named("png"), page, OcrOptions()),
-            key=("auto", False, True),
+            key=("auto", False, True, False),
             document=self._document,
             deadline=deadline,
             queued_at=time.monotonic(),
