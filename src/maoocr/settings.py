@@ -21,6 +21,7 @@ __all__ = [
     "LimitSettings",
     "LogSettings",
     "OutboundSettings",
+    "PaddleSettings",
     "PoolSettings",
     "PpocrSettings",
     "ServerSettings",
@@ -48,6 +49,10 @@ class ServerSettings(_Part):
 
     grace_s: Annotated[float, Field(ge=0, le=3600)] = 30.0
     """Seconds that work already admitted may take to finish when the service stops."""
+
+    allowed_hosts: Annotated[str, Field(pattern=r"^[\w.:*-]*( *, *[\w.:*-]+)*$")] = ""
+    """Names by which the service may be called (`Host`), with commas between: `*.` takes all below,
+    `*` all there are. Empty is `*` behind API keys, and only `localhost` while there are none."""
 
 
 class AuthSettings(_Part):
@@ -191,6 +196,40 @@ class VlmSettings(_Part):
 
     probe_seconds: Annotated[float, Field(gt=0)] = 5.0
     """Seconds between two looks at an endpoint's health."""
+
+
+class PaddleSettings(_Part):
+    """The PaddleOCR engine; `scripts/install --paddle` installs what it needs."""
+
+    lanes: Annotated[int, Field(ge=0, le=256)] = 1
+    """Processes that read with it beside the default engine; 0 takes as many as that one has."""
+
+    runtime: Literal["auto", "onnxruntime", "paddle"] = "auto"
+    """What runs the models; `auto` takes ONNX Runtime where the folders hold ONNX files."""
+
+    detection: Annotated[str, Field(pattern=r"^(auto|\w*PP-OCRv[\w.-]+)$")] = "auto"
+    """Folder of the text detector below `paddle` in the models' folder; `auto` takes the best there
+    is."""
+
+    recognition: Annotated[str, Field(pattern=r"^(auto|\w*PP-OCRv[\w.-]+)$")] = "auto"
+    """Folder of the text recognizer, which decides on the languages, likewise."""
+
+    max_side_px: Annotated[int, Field(ge=320, le=4000)] = 1280
+    """Longest side, in pixels, at which text is looked for; more finds smaller text, and takes
+    time and memory with its square."""
+
+    textline_orientation: bool = True
+    """Turn lines that stand on their heads, where the model for it is there."""
+
+    page_orientation: bool = True
+    """Turn pages that lie or stand on their heads, where the model for it is there."""
+
+    unwarping: bool = True
+    """Flatten photographs of bent pages, where the model for it is there; the lines of such pages
+    have no polygons of their own."""
+
+    structure: bool = True
+    """Find blocks, tables and formulas with PP-StructureV3, where its models are there."""
 
 
 class CacheSettings(_Part):
@@ -407,6 +446,9 @@ class Settings(BaseSettings):
     engine: str = "ppocr"
     """Engine that reads when a request names none."""
 
+    extra_engines: str = ""
+    """Engines that are loaded beside it, with commas between: `paddle`."""
+
     engines_file: Path | None = None
     """File with the engines' abilities and the endpoints; empty takes `configs/engines.yaml`."""
 
@@ -418,6 +460,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     pool: PoolSettings = PoolSettings()
     ppocr: PpocrSettings = PpocrSettings()
+    paddle: PaddleSettings = PaddleSettings()
     vlm: VlmSettings = VlmSettings()
     cache: CacheSettings = CacheSettings()
     history: HistorySettings = HistorySettings()

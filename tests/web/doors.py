@@ -79,7 +79,7 @@ async def guarded(folder: Path, **changes: Any) -> AsyncIterator[Guarded]:
         secrets["expired"] = await expired_key(gateway.database)
         secrets["wrong"] = STRANGER
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://maoocr") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield Guarded(app, client, secrets)
 
 

@@ -52,6 +52,14 @@ async def test_a_purged_answer_is_read_anew(tmp_path: Path) -> None:
         assert (await read(door.client, data, **sent)).headers["x-cache"] == "miss"
 
 
+async def test_without_keys_nobody_forgets_for_the_others(client: httpx.AsyncClient) -> None:
+    key = (await read(client, picture("kept"))).headers["x-cache-key"]
+    refused = await client.delete(f"/api/ocr/cache/{key}")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "forbidden")
+    assert "maoocr keys create" in refused.json()["error"]["message"]
+    assert (await read(client, picture("kept"))).headers["x-cache"] == "hit"
+
+
 @pytest.mark.parametrize("key", ["0" * 63, "G" * 64])
 async def test_what_is_no_key_is_refused(tmp_path: Path, key: str) -> None:
     async with guarded(tmp_path) as door:

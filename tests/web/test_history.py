@@ -47,7 +47,7 @@ async def opened(folder: Path, **history: Any) -> AsyncIterator[tuple[FastAPI, h
     async with app.router.lifespan_context(app):
         await app.state.started
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://maoocr") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield app, client
 
 

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from ..settings import ServerSettings
 from .exposure import exposure
 from .sentences import load_settings, tell
 
@@ -35,11 +34,9 @@ def serve(
     from ..web.server import listeners, settle_memory, uvicorn_options
 
     settings = load_settings()
-    server = ServerSettings(
-        host=settings.server.host if host is None else host,
-        port=settings.server.port if port is None else port,
-        grace_s=settings.server.grace_s,
-    )
+    given = {"host": host, "port": port}
+    changes = {name: value for name, value in given.items() if value is not None}
+    server = settings.server.model_copy(update=changes)
     settings = settings.model_copy(update={"server": server})
     obstacle = exposure(settings)
     if obstacle is not None:

@@ -3,11 +3,9 @@
 Pure ASGI and before the routes, so that no body is read for a stranger. The rules stand in `rules`.
 """
 
-import ipaddress
 import secrets
 from functools import lru_cache
 from typing import cast
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -18,6 +16,7 @@ from ..errors import Forbidden, MaoOCRError, NotFound, Unauthorized
 from ..service.callers import Caller
 from .credentials import answering_subprotocol, refuse_in_address, secret_of
 from .gateway import Gateway
+from .hosts import is_loopback, require_own_name, require_own_site
 from .limits import Limited, brings_documents, spend
 from .problems import problem_response
 from .rules import Rule, rule_of
@@ -99,12 +98,22 @@ async def _let_in(gateway: Gateway, scope: Scope, rule: Rule | None) -> Caller:
         BadInput: the key is in the address.
         Unauthorized: there is no key, or none that is good.
         Forbidden: it lacks the scope.
+        Limited: the service is called by a name or from a site that is not its own.
         NotFound: there is no rule, so no path.
         StoreUnavailable: only the database knows.
     """
     refuse_in_address(scope)
     secret = scope["state"]["secret"] = secret_of(scope)
     caller = await gateway.access.keyring.caller(secret)
+    settings = gateway.settings
+    try:
+        is_local = caller.is_open and not settings.auth.allow_open
+        require_own_name(scope, settings.server, is_local=is_local)
+        if caller.is_open:
+            require_own_site(scope, settings.server)
+    except Forbidden as refusal:
+        # No key would help, so none is asked for.
+        raise Limited(refusal, {}) from None
     if caller.is_open:
         _require_neighbour(gateway, scope)
     elif rule is None:
@@ -126,32 +135,16 @@ def _lacking(caller: Caller, scope: str) -> str:
 
 def _require_neighbour(gateway: Gateway, scope: Scope) -> None:
     """Without keys only this machine is served, and no page of a stranger in its browser."""
-    if not gateway.settings.auth.allow_open and not _is_loopback(_address(scope)):
+    if not gateway.settings.auth.allow_open and not _is_neighbour(_address(scope)):
         raise Unauthorized(
             "No API key was made, so only the machine itself is served: `maoocr keys create NAME`"
             " makes one; MAOOCR_AUTH__ALLOW_OPEN=true serves everybody without."
         )
-    if scope["type"] == "websocket" and not _is_own_origin(scope):
-        # Browsers let any page open a WebSocket to any server.
-        raise Forbidden("A page of another site may not open this WebSocket.")
-
-
-def _is_own_origin(scope: Scope) -> bool:
-    headers = HTTPConnection(scope).headers
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
 @lru_cache(maxsize=1024)
-def _is_loopback(address: str) -> bool:
-    if address == "local":
-        return True
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    return (mapped or ip).is_loopback
+def _is_neighbour(address: str) -> bool:
+    return address == "local" or is_loopback(address)
 
 
 def _address(scope: Scope) -> str:

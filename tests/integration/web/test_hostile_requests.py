@@ -60,7 +60,7 @@ def read_answer(connection: socket.socket) -> tuple[int, bytes]:
 
 
 def head(length: str, content_type: str = "image/png", extra: str = "") -> bytes:
-    lines = f"POST {RECOGNIZE} HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\n"
+    lines = f"POST {RECOGNIZE} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n"
     return f"{lines}{length}{extra}\r\n".encode()
 
 
@@ -75,11 +75,11 @@ def code_of(body: bytes) -> str:
         (head("", ""), 415),
         (head("Content-Length: 5\r\n", "multipart/form-data") + b"hello", 400),
         (b"GET /livez HTTP/1.0\r\n\r\n", 200),
-        (b"BREW /livez HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-        (b"GET /livez HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 65536 + b"\r\n\r\n", 431),
-        (b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-        (b"GET /static/../api.py HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-        (b"GET /static/%2e%2e/api.py HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+        (b"BREW /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 65536 + b"\r\n\r\n", 431),
+        (b"GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"GET /static/../api.py HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"GET /static/%2e%2e/api.py HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
         (b"\x16\x03\x01\x02\x00 not http\r\n\r\n", 400),
     ],
 )

@@ -57,7 +57,7 @@ async def replica(folder: Path, database_url: str, **auth: float) -> AsyncIterat
     async with app.router.lifespan_context(app):
         await app.state.started
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://maoocr") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield Replica(app.state.gateway, client)
 
 

@@ -216,10 +216,34 @@ async def test_a_used_up_month_closes_a_websocket_that_reads() -> None:
 
 @pytest.mark.parametrize(
     ("origin", "outcome"),
-    [("http://maoocr:80", ("accept", None)), ("https://elsewhere.test", ("refused", 403))],
+    [("http://localhost:80", ("accept", None)), ("https://elsewhere.test", ("refused", 403))],
 )
 async def test_without_keys_a_page_of_another_site_opens_no_websocket(
     origin: str, outcome: tuple[str, Any]
 ) -> None:
-    headers = {"Origin": origin, "Host": "maoocr:80"}
+    headers = {"Origin": origin, "Host": "localhost:80"}
     assert await knock(House(ANYBODY), "/ws/ocr", headers) == outcome
+
+
+ELSEWHERE = ("Origin", "https://elsewhere.test")
+
+
+async def test_without_keys_a_page_of_another_site_sends_nothing() -> None:
+    house = House(ANYBODY)
+    status, headers = await house.get("/api/ocr/jobs", ELSEWHERE, method="POST")
+    assert (status, headers["content-type"]) == (403, "application/json")
+    # No key would help.
+    assert "www-authenticate" not in headers
+    assert (await house.get("/api/ocr/history", ELSEWHERE, method="DELETE"))[0] == 403
+    assert house.inside == []
+    assert (await house.get("/api/ocr/engines", ELSEWHERE))[0] == 200
+    assert (await House().get("/api/ocr/jobs", ELSEWHERE, BEARER, method="POST"))[0] == 200
+
+
+async def test_without_keys_a_stranger_s_name_for_this_machine_opens_nothing() -> None:
+    rebound = ("Host", "rebound.test")
+    assert (await House(ANYBODY).get("/api/ocr/history", rebound))[0] == 403
+    assert await knock(House(ANYBODY), "/ws/ocr", dict([rebound])) == ("refused", 403)
+    assert (await House(ANYBODY).get("/livez", rebound))[0] == 200
+    assert (await House(ANYBODY, allow_open=True).get("/api/ocr/history", rebound))[0] == 200
+    assert (await House().get("/api/ocr/history", rebound, BEARER))[0] == 200
