@@ -72,6 +72,18 @@ async def test_a_purged_answer_is_gone_everywhere(another: OpenReplica) -> None:
     assert not await two.results.purge("a")
 
 
+async def test_an_answer_that_was_replaced_is_nowhere_any_more(another: OpenReplica) -> None:
+    one, two = await another(), await another()
+    await one.results.set("a", b"old")
+    assert await two.results.get("a") == b"old"
+    async with two.wire.subscribe("purges") as heard:
+        await one.results.set("a", b"new")
+        if two is not one:
+            await anext(heard)
+    assert await one.results.get("a") == b"new"
+    assert await two.results.get("a") == b"new"
+
+
 # Flights
 
 

@@ -1,11 +1,13 @@
 """The result cache that replicas share in Redis, with a small one of this process in front.
 
-The front is cleared whenever it cannot be sure to have heard of every purge.
+Whoever purges an answer, or puts a new one in its place, tells the fronts of the others. A front is
+cleared whenever it cannot be sure to have heard of everything.
 """
 
 import asyncio
 import contextlib
 import math
+import os
 from dataclasses import dataclass
 
 from ..errors import CacheUnavailable
@@ -21,6 +23,7 @@ FORMAT = "1"
 """Goes up when values are stored in another form: old ones are then not found any more."""
 FRONT_TTL_S = 300.0
 PURGES = "purges"
+_SENDER_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +53,13 @@ class RedisCache:
         self._metrics = metrics
         front_s = min(keeping.ttl_s, FRONT_TTL_S)
         self._front = MemoryCache(keeping.front_bytes, front_s, metrics)
-        self._purged = 0
-        """Counts the news of purges: what was fetched before one may be what it was about."""
+        self._sender = os.urandom(_SENDER_BYTES)
+        self._fetching: dict[str, set[object]] = {}
+        """Who fetches what: when news of it comes meanwhile, it may be what the news is about."""
         self._listener: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to listen for purges of other processes."""
+        """Begin to listen for what other processes purge and replace."""
         self._listener = asyncio.create_task(self._listen())
 
     async def close(self) -> None:
@@ -75,27 +79,34 @@ class RedisCache:
         value = self._front.find(key)
         if value is not None:
             return value
-        purged = self._purged
+        me = object()
+        fetching = self._fetching.setdefault(key, set())
+        fetching.add(me)
         try:
             stored = await self._link.ask("results", lambda redis: redis.get(self._name(key)))
+            value = await unpack(stored) if isinstance(stored, bytes) else None
+            if value is not None and me in fetching:
+                self._front.put(key, value)
         except RedisAway:
             return None
-        value = await unpack(stored) if isinstance(stored, bytes) else None
-        if value is not None and purged == self._purged:
-            self._front.put(key, value)
+        finally:
+            fetching.discard(me)
+            if not fetching and self._fetching.get(key) is fetching:
+                del self._fetching[key]
         return value
 
     async def set(self, key: str, value: bytes) -> None:
-        """Keep the value, here and in Redis, unless it is too large."""
+        """Keep the value, here and in Redis, unless it is too large; other fronts forget theirs."""
         self._front.put(key, value)
         stored = await pack(value)
-        if len(stored) > self._keeping.value_bytes:
-            return
-        ttl_ms = math.ceil(self._keeping.ttl_s * 1000)
+        name, ttl_ms = self._name(key), math.ceil(self._keeping.ttl_s * 1000)
         with contextlib.suppress(RedisAway):
-            await self._link.ask(
-                "results", lambda redis: redis.set(self._name(key), stored, px=ttl_ms)
-            )
+            if len(stored) > self._keeping.value_bytes:
+                # An older one that was smaller must not outlive this one.
+                await self._link.ask("results", lambda redis: redis.delete(name))
+            else:
+                await self._link.ask("results", lambda redis: redis.set(name, stored, px=ttl_ms))
+        await self._tell(key)
 
     async def purge(self, key: str) -> bool:
         """Forget one value everywhere; tells whether it was there.
@@ -104,7 +115,7 @@ class RedisCache:
             CacheUnavailable: Redis is away, so it is forgotten in this process alone.
         """
         was_there = await self._front.purge(key)
-        self._purged += 1
+        self._fetching.pop(key, set()).clear()
         try:
             deleted = await self._link.ask("results", lambda redis: redis.delete(self._name(key)))
         except RedisAway as error:
@@ -112,9 +123,12 @@ class RedisCache:
                 f"The cache that replicas share is away ({error}), so the answer is forgotten in"
                 " this process alone. Ask again when Redis is back."
             ) from error
-        # After the deletion: who fetches again on hearing this must not find the old value.
-        await self._wire.publish(PURGES, key.encode())
+        await self._tell(key)
         return was_there or bool(deleted)
+
+    async def _tell(self, key: str) -> None:
+        """Tell others, after the deed: who fetches again must not find the old value."""
+        await self._wire.publish(PURGES, self._sender + key.encode())
 
     def _name(self, key: str) -> str:
         return f"{self._link.prefix}:result:{FORMAT}:{key}"
@@ -122,8 +136,11 @@ class RedisCache:
     async def _listen(self) -> None:
         async with self._wire.subscribe(PURGES) as messages:
             async for message in messages:
-                self._purged += 1
                 if message is None:
+                    for fetching in self._fetching.values():
+                        fetching.clear()
                     self._front.clear()
-                else:
-                    await self._front.purge(message.decode(errors="replace"))
+                elif not message.startswith(self._sender):
+                    key = message[_SENDER_BYTES:].decode(errors="replace")
+                    self._fetching.get(key, set[object]()).clear()
+                    await self._front.purge(key)

@@ -32,6 +32,8 @@ SLOW_S = 1.0
 
 GATHER_ROWS, GATHER_BYTES = 200, 8 * 1024 * 1024
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
+ADOPT_EVERY_S = 10.0
+"""Between two looks for journals of processes that are gone."""
 
 T = TypeVar("T")
 _Waiting = tuple[HistoryRow, "asyncio.Future[Outcome]"]
@@ -71,6 +73,7 @@ class Recorder:
         self._overdue: asyncio.Task[None] | None = None
         self._writer: asyncio.Task[None] | None = None
         self._replayer: asyncio.Task[None] | None = None
+        self._adopter: asyncio.Task[None] | None = None
 
     @property
     def journal_rows(self) -> int:
@@ -83,6 +86,7 @@ class Recorder:
         self._note_journal()
         self._writer = asyncio.create_task(self._write())
         self._replayer = asyncio.create_task(self._replay())
+        self._adopter = asyncio.create_task(self._adopt())
 
     async def close(self) -> None:
         """Settle what waits, then end. Rows in the journal stay there for the next start."""
@@ -90,11 +94,10 @@ class Recorder:
         self._woken.set()
         if self._writer is not None:
             await asyncio.wait({self._writer})
-        background = {task for task in (self._replayer, self._overdue) if task is not None}
-        for task in background:
-            task.cancel()
-        if background:
-            await asyncio.wait(background)
+        for task in (self._adopter, self._replayer, self._overdue):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
         await self._on_disk(self._journal.close)
         self._disk.shutdown()
 
@@ -168,6 +171,16 @@ class Recorder:
         self._overdue = None
         if not task.cancelled() and task.exception() is not None:
             log.warning("rows were too slow and failed", extra={"reason": repr(task.exception())})
+
+    async def _adopt(self) -> None:
+        """Take over what processes leave that end while this one runs."""
+        while True:
+            await asyncio.sleep(ADOPT_EVERY_S)
+            try:
+                await self._on_disk(self._journal.adopt)
+            except OSError as error:
+                log.warning("journals not taken over", extra={"reason": str(error)})
+            self._note_journal()
 
     async def _replay(self) -> None:
         """Bring what is in the journal into the database, whenever that is there."""

@@ -1,7 +1,7 @@
 """Records on disk that wait for the database: appended, read in order, removed when they are in it.
 
 Each process appends to a file of its own below one folder and holds a lock on it for as long as it
-lives. A process that starts takes over the files of those that are gone. A file begins with
+lives. The others take over the files of those that are gone. A file begins with
 `MAGIC`; each record is its length and its CRC-32 as two little-endian 32-bit numbers, and its
 bytes.
 """
@@ -164,10 +164,9 @@ class Journal:
         return self._sealed + ([self._current] if self._current else [])
 
     def _begin(self) -> Segment:
-        path = self._folder / f"{new_id()}{_SUFFIX}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            segment = Segment(path, _locked(path, os.O_RDWR | os.O_CREAT | os.O_EXCL), 0)
+            segment = self._make()
             folder_fd = os.open(self._folder, os.O_RDONLY)
             try:
                 os.fsync(folder_fd)
@@ -178,6 +177,13 @@ class Journal:
                 f"The journal of the history cannot be made (MAOOCR_STATE_DIR): {error.strerror}"
             ) from error
         return segment
+
+    def _make(self) -> Segment:
+        while True:
+            path = self._folder / f"{new_id()}{_SUFFIX}"
+            # Another process may take it for one without an owner, before it is locked.
+            with suppress(BlockingIOError):
+                return Segment(path, _locked(path, os.O_RDWR | os.O_CREAT | os.O_EXCL), 0)
 
 
 def _locked(path: Path, flags: int) -> int:

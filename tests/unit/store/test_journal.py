@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from maoocr.errors import StorageFull
+from maoocr.store import journal as module
 from maoocr.store.journal import MAGIC, Journal, frame, records_in
 
 RECORDS = [b"one", b"", b"three" * 1000, b"\0" * 20]
@@ -43,6 +44,26 @@ def test_the_next_process_takes_over_what_is_left_and_a_living_one_keeps_its_own
     assert heir.records == 1
     assert read(heir) == [b"left"]
     living.close()
+
+
+def test_a_file_that_somebody_takes_before_it_is_locked_is_left_to_him(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, other = Journal(tmp_path), Journal(tmp_path)
+    locked = module._locked
+
+    def late(path: Path, flags: int) -> int:
+        if flags & os.O_CREAT and not list(tmp_path.iterdir()):
+            path.touch()
+            other.adopt()
+            raise BlockingIOError
+        return locked(path, flags)
+
+    monkeypatch.setattr(module, "_locked", late)
+    journal.append([b"mine"])
+    assert read(journal) == [b"mine"]
+    assert (other.records, len(list(tmp_path.iterdir()))) == (0, 2)
+    other.close()
 
 
 def test_a_killed_process_leaves_what_it_appended(tmp_path: Path) -> None:
