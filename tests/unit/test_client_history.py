@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from maoocr.client import AsyncClient, Client
+from maoocr.client.history import AsyncHistory, History
+from maoocr.client.jobs import AsyncJobs, Jobs
 from maoocr.errors import Forbidden, InvalidRequest, NotFound
 
 ITEMS = [{"id": f"{number:026}", "text": f"text {number}"} for number in range(5)]
@@ -115,3 +117,14 @@ def test_a_url_is_sent_instead_of_a_document() -> None:
     assert b"filename" not in plain.content
     assert required.url.path == "/api/ocr/recognize-with-requirements"
     assert json.dumps({"accuracy_requirement": "high"}).encode() in required.content
+
+
+def test_both_clients_can_do_the_same() -> None:
+    def offered(kind: type) -> set[str]:
+        return {name.removeprefix("a") if name == "aclose" else name for name in public(kind)}
+
+    def public(kind: type) -> list[str]:
+        return [name for name in vars(kind) if not name.startswith("_")]
+
+    for plain, awaited in ((Client, AsyncClient), (Jobs, AsyncJobs), (History, AsyncHistory)):
+        assert offered(plain) == offered(awaited)

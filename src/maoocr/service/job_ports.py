@@ -27,7 +27,7 @@ class BackgroundPool(Protocol):
 
 
 class Blobs(Protocol):
-    """Keeps uploads of jobs; each call may raise `StoreUnavailable`. See `store.blobs.BlobStore`."""
+    """Keeps uploads of jobs, and may raise `StoreUnavailable`; see `store.blobs.BlobStore`."""
 
     async def put(self, key: str, source: Path) -> None: ...
     async def fetch(self, key: str, target: Path) -> None: ...
