@@ -16,7 +16,12 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROD = [Requirement(text) for text in PYPROJECT["project"]["dependencies"]]
 DEV = [Requirement(text) for text in PYPROJECT["dependency-groups"]["dev"]]
 
-OPTIONAL = {"onnxruntime"}
+EXTRAS = {
+    extra: [Requirement(text) for text in texts]
+    for extra, texts in PYPROJECT["project"]["optional-dependencies"].items()
+}
+
+OPTIONAL = {"onnxruntime", "paddleocr", "paddlex"}
 """What the package uses where it is installed and does without elsewhere."""
 
 
@@ -31,7 +36,11 @@ def locked(name: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize(
     ("lock", "requirements"),
-    [("requirements.prod.txt", PROD), ("requirements.dev.txt", PROD + DEV)],
+    [
+        ("requirements.prod.txt", PROD),
+        ("requirements.dev.txt", PROD + DEV),
+        *((f"requirements.{extra}.txt", PROD + asked) for extra, asked in EXTRAS.items()),
+    ],
 )
 def test_every_requirement_is_locked(lock: str, requirements: list[Requirement]) -> None:
     versions = locked(lock)
@@ -47,7 +56,18 @@ def test_development_has_the_versions_of_production() -> None:
         assert dev[package] == versions
 
 
-@pytest.mark.parametrize("lock", ["requirements.prod.txt", "requirements.dev.txt"])
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_extras_have_the_versions_of_everything_else(extra: str) -> None:
+    """They are installed over it, and must not change a package under it."""
+    dev = locked("requirements.dev.txt")
+    for package, versions in locked(f"requirements.{extra}.txt").items():
+        assert dev.get(package, versions) == versions
+
+
+LOCKS = sorted(path.name for path in ROOT.glob("requirements.*.txt"))
+
+
+@pytest.mark.parametrize("lock", LOCKS)
 def test_every_locked_package_has_hashes_and_no_address(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8")
     blocks = re.split(r"^(?=[\w.-]+==)", text, flags=re.MULTILINE)[1:]
@@ -58,7 +78,7 @@ def test_every_locked_package_has_hashes_and_no_address(lock: str) -> None:
     assert "--find-links" not in text
 
 
-@pytest.mark.parametrize("lock", ["requirements.prod.txt", "requirements.dev.txt"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_one_opencv_is_locked(lock: str) -> None:
     """Two of them write into the same folder, and the one installed last wins by accident."""
     found = [name for name in locked(lock) if name.startswith("opencv")]

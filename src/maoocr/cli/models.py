@@ -98,6 +98,24 @@ def remove_models(names: Names, path: Root = None, manifest: ManifestPath = None
         tell(f"{name}: {remove(model, root) / 1e6:.1f} MB freed.")
 
 
+@models.command("paddle")
+def lay_out_for_paddle(
+    tiers: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TIER]...", help="tiny, small (when left out), medium, server."),
+    ] = None,
+    path: Root = None,
+) -> None:
+    """Lay the PP-OCR models of a tier out as folders that the engine paddle reads."""
+    # Here and not above: no other command needs to wait for OpenCV.
+    from ..engines.paddle.folders import lay_out
+
+    root = _root(path)
+    for tier in tiers or ["small"]:
+        for folder in lay_out(tier, root):
+            tell(f"{folder}: written.")
+
+
 def _root(path: Path | None) -> Path:
     return load_settings().model_path if path is None else path
 

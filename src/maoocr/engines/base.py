@@ -29,7 +29,9 @@ class EngineSpec:
         factory: `module:callable`; a module that begins with a dot is relative to `engines`.
         options: keyword arguments of the factory, JSON values only.
         max_batch_pages: pages that one call may hold; 1 on a CPU, where batches gain nothing.
-        device: `cpu` or `cuda:N`; one lane per CUDA device.
+        device: `cpu`, `cuda:N` (one lane per device), or `remote` for lanes that use no core here.
+        lanes: on a CPU or remote; 0 takes as many as the pool is set to.
+        page_seconds: that reading one page may take; 0 for the limit of the settings.
     """
 
     name: str
@@ -37,6 +39,8 @@ class EngineSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
     max_batch_pages: int = 1
     device: str = "cpu"
+    lanes: int = 0
+    page_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,14 +23,21 @@ def engine_specs(settings: "Settings", threads: int) -> tuple[EngineSpec, ...]:
         threads: the most that a lane will ever be told to use.
 
     Raises:
-        UnknownEngine: `settings.engine` names none of them.
+        UnknownEngine: `settings.engine` or `settings.extra_engines` names one that there is not.
     """
-    make = _ENGINES.get(settings.engine)
+    extra = [name for part in settings.extra_engines.split(",") if (name := part.strip())]
+    specs = {settings.engine: _spec("MAOOCR_ENGINE", settings.engine, settings, threads)}
+    for name in extra:
+        if name not in specs:
+            specs[name] = _spec("MAOOCR_EXTRA_ENGINES", name, settings, threads)
+    return tuple(specs.values())
+
+
+def _spec(setting: str, name: str, settings: "Settings", threads: int) -> EngineSpec:
+    make = _ENGINES.get(name)
     if make is None:
-        raise UnknownEngine(
-            f"MAOOCR_ENGINE is {settings.engine!r}; there is {', '.join(_ENGINES)}."
-        )
-    return (make(settings, threads),)
+        raise UnknownEngine(f"{setting} is {name!r}; there is {', '.join(_ENGINES)}.")
+    return make(settings, threads)
 
 
 def build_engine(spec: EngineSpec) -> Engine:
@@ -69,6 +76,30 @@ def _ppocr(settings: "Settings", threads: int) -> EngineSpec:
     return EngineSpec("ppocr", ".ppocr:PpocrEngine", options, batch, device)
 
 
+def _paddle(settings: "Settings", threads: int) -> EngineSpec:
+    paddle = settings.paddle
+    structure = {} if paddle.structure else {"layout_detection": ""}
+    models = {
+        "text_detection": paddle.detection,
+        "text_recognition": paddle.recognition,
+        "textline_orientation": "auto" if paddle.textline_orientation else "",
+        "doc_orientation_classify": "auto" if paddle.page_orientation else "",
+        "doc_unwarping": "auto" if paddle.unwarping else "",
+        **structure,
+    }
+    options = {
+        "model_path": str(settings.model_path),
+        "runtime": paddle.runtime,
+        "models": models,
+        "max_side_px": paddle.max_side_px,
+        "threads": threads,
+    }
+    lanes = 0
+    if settings.engine != "paddle" and paddle.lanes:
+        lanes = max(1, paddle.lanes // settings.web_concurrency)
+    return EngineSpec("paddle", ".paddle:PaddleEngine", options, lanes=lanes)
+
+
 def _fake(settings: "Settings", threads: int) -> EngineSpec:
     return EngineSpec("fake", ".fake:FakeEngine")
 
@@ -82,4 +113,8 @@ def _cuda_is_there() -> bool:
     return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
-_ENGINES: dict[str, Callable[["Settings", int], EngineSpec]] = {"ppocr": _ppocr, "fake": _fake}
+_ENGINES: dict[str, Callable[["Settings", int], EngineSpec]] = {
+    "ppocr": _ppocr,
+    "paddle": _paddle,
+    "fake": _fake,
+}

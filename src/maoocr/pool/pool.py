@@ -30,7 +30,7 @@ class PoolStatus:
 
     Attributes:
         engines: by name.
-        ready: every engine has a lane, and nothing has died that cannot come back.
+        ready: the default engine has a lane, and nothing of it has died that cannot come back.
     """
 
     engines: Mapping[str, EngineStatus]
@@ -48,6 +48,7 @@ class Pool:
         metrics: Metrics,
         *,
         launch: Launch | None = None,
+        launches: Mapping[str, Launch] | None = None,
     ) -> None:
         """Make the pool; `start` starts its processes.
 
@@ -57,6 +58,7 @@ class Pool:
             spool_root: where the lanes find documents by their hash.
             metrics: of this gateway process.
             launch: starts a lane; by default a process of this machine.
+            launches: of engines whose lanes are something else, by the engine's name.
         """
         self._grace_s = settings.server.grace_s
         self._start_seconds = settings.pool.start_seconds
@@ -67,10 +69,14 @@ class Pool:
         asked = settings.pool.lanes // settings.web_concurrency
         lanes = max(1, asked) if settings.pool.lanes else cores
         start = launch or _processes(settings, spool_root)
+        others = launches or {}
         self._engines = {
-            # A device is one resource: a second lane on it would only take memory from the first.
             spec.name: EnginePool(
-                [spec] * (lanes if spec.device == "cpu" else 1), settings, metrics, start, shares
+                [spec] * _lanes_of(spec, lanes),
+                settings,
+                metrics,
+                others.get(spec.name, start),
+                CoreShare(1, 1) if spec.device == "remote" else shares,
             )
             for spec in specs
         }
@@ -178,8 +184,16 @@ class Pool:
 
     @property
     def ready(self) -> bool:
-        """Documents are taken and read."""
-        return not self._closing and all(engine.ready for engine in self._engines.values())
+        """Documents are taken and read, by the default engine at least.
+
+        One that is beside it and cannot be started is told of, and takes nobody's service away.
+        """
+        return not self._closing and next(iter(self._engines.values())).ready
+
+
+def _lanes_of(spec: EngineSpec, usual: int) -> int:
+    # A CUDA device is one resource: a second lane on it would only take memory from the first.
+    return 1 if spec.device.startswith("cuda") else spec.lanes or usual
 
 
 def _processes(settings: Settings, spool_root: Path) -> Launch:

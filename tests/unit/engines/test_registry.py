@@ -61,7 +61,7 @@ def test_the_fake_engine_can_be_chosen_and_built() -> None:
 
 
 def test_an_engine_that_there_is_not_is_named_with_those_there_are() -> None:
-    with pytest.raises(UnknownEngine, match=r"'tesseract'; there is ppocr, fake"):
+    with pytest.raises(UnknownEngine, match=r"'tesseract'; there is ppocr, paddle, fake"):
         engine_specs(settings(engine="tesseract"), 1)
 
 
