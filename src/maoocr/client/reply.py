@@ -94,7 +94,7 @@ def reply_from_json(body: bytes) -> Reply:
     try:
         answer = msgspec.convert(msgspec.json.decode(body), _Answer)
         result = result_of(answer.rest())
-    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError, KeyError) as error:
         raise MaoOCRError(f"The server's answer is not understood: {error}.") from error
     return Reply(
         text=answer.text,

@@ -53,6 +53,7 @@ class Asked(TypedDict, total=False):
         pdf_text: `auto`, `ocr` or `layer`.
         dpi: at which PDF pages are rendered.
         rotation: notice turned pages.
+        structure: also give headings, paragraphs, lists and tables.
     """
 
     language: str
@@ -62,6 +63,7 @@ class Asked(TypedDict, total=False):
     pdf_text: PdfText
     dpi: int
     rotation: bool
+    structure: bool
 
 
 @dataclass(frozen=True, slots=True)

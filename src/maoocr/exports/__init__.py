@@ -13,9 +13,11 @@ from .alto import write_alto
 from .answer import encode_json, page_object, result_object, write_json, write_json_lines
 from .characters import one_line
 from .hocr import write_hocr
-from .plain import write_markdown, write_text
+from .markdown import write_markdown
+from .plain import write_text
 from .reading import result_of
 from .spreadsheet import write_csv
+from .webpage import write_html
 
 __all__ = [
     "Format",
@@ -47,6 +49,7 @@ formats: Mapping[str, Format] = MappingProxyType(
     {
         "text": Format("text/plain; charset=utf-8", ".txt", write_text),
         "markdown": Format("text/markdown; charset=utf-8", ".md", write_markdown),
+        "html": Format("text/html; charset=utf-8", ".html", write_html),
         "json": Format("application/json", ".json", write_json),
         "jsonl": Format("application/x-ndjson", ".jsonl", write_json_lines),
         "csv": Format("text/csv; charset=utf-8", ".csv", write_csv),

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from ..domain import OcrResult, PageResult, TextLine, Word, mean_score
+from ..domain import Block, OcrResult, PageResult, Selection, Spent, TextLine, Word, mean_score
 
 __all__ = ["encode_json", "page_object", "result_object", "write_json", "write_json_lines"]
 
@@ -43,11 +43,7 @@ def result_object(result: OcrResult) -> dict[str, Any]:
         "language": result.language,
         "document_type": result.document_type,
         "cached": result.cached,
-        "selection": {
-            "engine": result.selection.engine,
-            "reasons": list(result.selection.reasons),
-            "fallbacks": list(result.selection.fallbacks),
-        },
+        "selection": _selection(result.selection),
         "timings": {
             "upload_s": _rounded(timings.upload_s),
             "queue_s": _rounded(timings.queue_s),
@@ -59,7 +55,7 @@ def result_object(result: OcrResult) -> dict[str, Any]:
 
 
 def page_object(page: PageResult) -> dict[str, Any]:
-    """JSON values of one page; `error` stands there only when the page failed."""
+    """JSON values of one page; what most pages do not have stands there only where there is any."""
     values: dict[str, Any] = {
         "number": page.number,
         "width": page.width,
@@ -76,6 +72,12 @@ def page_object(page: PageResult) -> dict[str, Any]:
             "recognize_s": _rounded(page.recognize_s),
         },
     }
+    if page.blocks:
+        values["blocks"] = [_block(block) for block in page.blocks]
+    if page.flags:
+        values["flags"] = list(page.flags)
+    if page.spent:
+        values["spent"] = _spent(page.spent)
     if page.error:
         values["error"] = {
             "code": page.error.code,
@@ -89,6 +91,50 @@ def _line(line: TextLine) -> dict[str, Any]:
     values = {**_word(line), "engine": line.engine}
     if line.words is not None:
         values["words"] = [_word(word) for word in line.words]
+    if line.polygon_source != "detected":
+        values["polygon_source"] = line.polygon_source
+    if line.flags:
+        values["flags"] = list(line.flags)
+    return values
+
+
+def _block(block: Block) -> dict[str, Any]:
+    values: dict[str, Any] = {"kind": block.kind, "text": block.text, "lines": list(block.lines)}
+    if block.polygon is not None:
+        values["polygon"] = block.polygon
+    if block.html:
+        values["html"] = block.html
+    if block.latex:
+        values["latex"] = block.latex
+    if block.level:
+        values["level"] = block.level
+    if block.flags:
+        values["flags"] = list(block.flags)
+    return values
+
+
+def _spent(spent: Spent) -> dict[str, Any]:
+    return {
+        "endpoint": spent.endpoint,
+        "calls": spent.calls,
+        "input_tokens": spent.input_tokens,
+        "output_tokens": spent.output_tokens,
+        "cost": spent.cost,
+    }
+
+
+def _selection(selection: Selection) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "engine": selection.engine,
+        "reasons": list(selection.reasons),
+        "fallbacks": list(selection.fallbacks),
+    }
+    if selection.ruled_out:
+        values["ruled_out"] = [
+            {"engine": engine, "reason": reason} for engine, reason in selection.ruled_out
+        ]
+    if selection.second:
+        values["second"] = selection.second
     return values
 
 

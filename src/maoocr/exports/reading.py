@@ -16,6 +16,10 @@ def result_of(values: Mapping[str, Any]) -> OcrResult:
     Raises:
         msgspec.ValidationError: these are not such values.
         TypeError: likewise.
+        KeyError: likewise.
     """
     pages = [{**page, **page.get("timings", {})} for page in values["pages"]]
-    return msgspec.convert({**values, "pages": pages}, OcrResult)
+    selection = dict(values["selection"])
+    ruled_out = [(out["engine"], out["reason"]) for out in selection.get("ruled_out", ())]
+    selection["ruled_out"] = ruled_out
+    return msgspec.convert({**values, "pages": pages, "selection": selection}, OcrResult)

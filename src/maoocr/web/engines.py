@@ -19,6 +19,7 @@ router = APIRouter(tags=["engines"])
 _FORM_TITLES = {
     "text": "Text",
     "markdown": "Markdown",
+    "html": "HTML",
     "json": "JSON",
     "jsonl": "JSON Lines",
     "csv": "CSV",

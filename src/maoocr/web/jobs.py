@@ -48,7 +48,7 @@ __all__ = ["JobId", "router"]
 router = APIRouter(tags=["jobs"])
 
 JobId = Annotated[str, Path(pattern="^[0-9A-HJKMNP-TV-Z]{26}$", description="Of the job.")]
-DocumentFormat = Literal["text", "markdown", "json", "jsonl", "csv", "hocr", "alto"]
+DocumentFormat = Literal["text", "markdown", "html", "json", "jsonl", "csv", "hocr", "alto"]
 
 _MADE = documented(
     BadInput,

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..domain import BlockKind, LineFlag, PageFlag, PolygonSource
+
 __all__ = ["Problem", "RecognizeReply"]
 
 
@@ -56,6 +58,40 @@ class LineModel(_Model):
     """Who read it."""
     words: list[WordModel] | None = None
     """Only when asked for."""
+    polygon_source: PolygonSource = "detected"
+    """Who found the polygon; left out where a text detector did."""
+    flags: list[LineFlag] = []
+    """Left out where there is none."""
+
+
+class BlockModel(_Model):
+    """A part of a page with one role."""
+
+    kind: BlockKind
+    text: str
+    """Without markup; the rows of a table are lines, with tabs between the cells."""
+    lines: list[int]
+    """Indexes into the lines of the page."""
+    polygon: list[PointModel] | None = Field(default=None, min_length=4, max_length=4)
+    html: str = ""
+    """Of a table: one `table` element, its text escaped."""
+    latex: str = ""
+    """Of a formula, without delimiters."""
+    level: int = 0
+    """Of a heading, from 1; of an item of a list its depth, from 1."""
+    flags: list[PageFlag] = []
+    """What is wrong with it; left out where nothing is."""
+
+
+class SpentModel(_Model):
+    """What reading cost beyond the time of this machine."""
+
+    endpoint: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: float
+    """In the unit of the price list."""
 
 
 class PageErrorModel(_Model):
@@ -88,9 +124,22 @@ class PageModel(_Model):
     confidence: float = Field(ge=0, le=1)
     text: str
     lines: list[LineModel]
+    blocks: list[BlockModel] = []
+    """In reading order; left out unless structure was asked for."""
+    flags: list[PageFlag] = []
+    """What is wrong with the page as a whole; left out where nothing is."""
+    spent: SpentModel | None = None
+    """At endpoints of models; left out where none was asked."""
     error: PageErrorModel | None = None
     """Set when the page failed."""
     timings: PageTimingsModel
+
+
+class RuledOutModel(_Model):
+    """An engine that may not or cannot read this."""
+
+    engine: str
+    reason: str
 
 
 class SelectionModel(_Model):
@@ -99,6 +148,10 @@ class SelectionModel(_Model):
     engine: str
     reasons: list[str]
     fallbacks: list[str]
+    ruled_out: list[RuledOutModel] = []
+    """Left out where there is none."""
+    second: str = ""
+    """Engine that reads again what the first is not sure of; left out where there is none."""
 
 
 class TimingsModel(_Model):

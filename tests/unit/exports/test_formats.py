@@ -13,7 +13,8 @@ from tests.unit.exports.samples import HOSTILE, SAMPLE, line, page_of, result_of
 
 
 def test_names_and_suffixes_are_distinct() -> None:
-    assert list(formats) == ["text", "markdown", "json", "jsonl", "csv", "hocr", "alto"]
+    names = ["text", "markdown", "html", "json", "jsonl", "csv", "hocr", "alto"]
+    assert list(formats) == names
     assert len({form.suffix for form in formats.values()}) == len(formats)
 
 
