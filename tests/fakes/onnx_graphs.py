@@ -65,7 +65,7 @@ def corner_model(folder: Path) -> None:
 def flat_model(folder: Path) -> None:
     """A model for unwarping that finds every page flat already."""
     nodes: list[Node] = [("Identity", ["x"], ["y"], {})]
-    shape = ["n", 3, "h", "w"]
+    shape: Shape = ["n", 3, "h", "w"]
     write_model(folder, onnx_model(nodes, {"x": shape}, {"y": shape}, {}), {})
 
 

@@ -7,7 +7,7 @@ from maoocr.engines import registry
 from maoocr.engines.base import EngineSpec
 from maoocr.engines.registry import build_engine, engine_specs
 from maoocr.errors import EngineUnavailable, UnknownEngine
-from maoocr.settings import PpocrSettings, Settings
+from maoocr.settings import PaddleSettings, PpocrSettings, Settings
 
 
 def settings(**fields: object) -> Settings:
@@ -74,3 +74,30 @@ def test_a_factory_that_there_is_not_is_unavailable(factory: str) -> None:
 def test_the_options_of_a_spec_reach_the_factory() -> None:
     engine = build_engine(EngineSpec("x", ".fake:FakeEngine", {"name": "renamed"}))
     assert engine.info.name == "renamed"
+
+
+def test_engines_beside_the_default_one_come_after_it_and_once() -> None:
+    chosen = settings(extra_engines=" paddle, fake ,paddle,ppocr", model_path=Path("/models"))
+    specs = engine_specs(chosen, 2)
+    assert [spec.name for spec in specs] == ["ppocr", "paddle", "fake"]
+    assert specs[1].options["model_path"] == "/models"
+    assert specs[1].options["threads"] == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "lanes"),
+    [
+        ({"extra_engines": "paddle"}, 1),
+        ({"extra_engines": "paddle", "paddle": PaddleSettings(lanes=4), "web_concurrency": 2}, 2),
+        ({"extra_engines": "paddle", "paddle": PaddleSettings(lanes=0)}, 0),
+        ({"engine": "paddle"}, 0),
+    ],
+)
+def test_paddle_has_few_lanes_beside_another_engine(fields: dict[str, object], lanes: int) -> None:
+    specs = {spec.name: spec for spec in engine_specs(settings(**fields), 1)}
+    assert specs["paddle"].lanes == lanes
+
+
+def test_a_second_engine_that_there_is_not_is_told_by_its_setting() -> None:
+    with pytest.raises(UnknownEngine, match="MAOOCR_EXTRA_ENGINES is 'easyocr'"):
+        engine_specs(settings(extra_engines="easyocr"), 1)
