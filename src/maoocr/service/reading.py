@@ -1,14 +1,14 @@
 """The pages of one document, read through the pool."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from ..domain import OcrOptions, PageError, PageResult, Selection
+from ..domain import OcrOptions, PageError, PageResult, Requirements, Selection
 from ..errors import MaoOCRError, TooLarge, error_from_code
 from ..pool import PageTask
 from ..settings import LimitSettings
+from .fallback import Readers
 from .ports import Admission, Document, PageCounter, PagePool
 
 __all__ = ["PageReading", "Plan"]
@@ -21,6 +21,9 @@ class Plan:
     Attributes:
         deadline: moment of the service's clock after which nobody waits.
         key: of the result cache; None when the cache is left alone.
+        requirements: as the caller gave them, if any.
+        prices: money for a page by engine.
+        counted: the pages to read and how many there are in all, where that is known already.
     """
 
     document: Document
@@ -29,6 +32,9 @@ class Plan:
     client: str
     deadline: float
     key: str | None
+    requirements: Requirements | None = None
+    prices: Mapping[str, float] = field(default_factory=dict)
+    counted: tuple[Sequence[int], int] | None = None
 
 
 class PageReading:
@@ -40,15 +46,18 @@ class PageReading:
         self._limits = limits
 
     async def numbers(self, plan: Plan) -> tuple[Sequence[int], int]:
-        """The pages to read, and how many the document has in all.
+        """The pages to read, and how many the document has in all; see `count`."""
+        return plan.counted or await self.count(plan.document, plan.options)
+
+    async def count(self, document: Document, options: OcrOptions) -> tuple[Sequence[int], int]:
+        """The pages to read of a document that is kept, and how many it has in all.
 
         Raises:
             InvalidRequest: it does not have a page that is asked for.
             TooLarge: more are asked for than one request may.
         """
-        paged = plan.document.kind.paged
-        total = await self._counter.count(plan.document) if paged else 1
-        numbers = plan.options.pages.of(total)
+        total = await self._counter.count(document) if document.kind.paged else 1
+        numbers = options.pages.of(total)
         if len(numbers) > self._limits.max_pages:
             raise TooLarge(
                 f"The request is for {len(numbers)} pages; the limit is {self._limits.max_pages}"
@@ -56,10 +65,15 @@ class PageReading:
             )
         return numbers, total
 
-    def admit(self, plan: Plan, pages: int) -> AbstractContextManager[Admission]:
-        """Room in the pool; see `PagePool.admit`."""
-        return self._pool.admit(
-            plan.selection.engine, pages, client=plan.client, deadline=plan.deadline
+    def admit(self, plan: Plan, pages: int) -> Readers:
+        """Room in the pool, taken when it is entered; see `Readers`."""
+        return Readers(
+            self._pool,
+            plan.selection,
+            plan.prices,
+            pages,
+            client=plan.client,
+            deadline=plan.deadline,
         )
 
     async def all(

@@ -10,7 +10,6 @@ from typing import Literal
 
 import msgspec
 
-from ..cache.keys import result_key
 from ..domain import (
     OcrOptions,
     OcrResult,
@@ -21,11 +20,13 @@ from ..domain import (
 from ..errors import DeadlineExceeded, MaoOCRError
 from ..settings import LimitSettings
 from ..telemetry.metrics import Metrics
+from .document_type import document_type_of
 from .flight import SingleFlight
 from .language import detect_language
+from .planning import Planner
 from .ports import Document, EngineDirectory, Flights, PageCounter, PagePool, ResultCache
 from .reading import PageReading, Plan
-from .selector import select
+from .telling import is_whole, may_take, told
 
 __all__ = ["CacheUse", "Recognizer", "StreamBegun"]
 
@@ -64,7 +65,7 @@ class Recognizer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._reading = PageReading(pool, counter, limits)
-        self._engines = engines
+        self._planner = Planner(engines, self._reading, limits, clock)
         self._cache = cache
         self._elsewhere = flights
         self._limits = limits
@@ -105,14 +106,16 @@ class Recognizer:
         try:
             with ExitStack() as hold:
                 hold.callback(document.release)
-                plan = self._plan(document, options, requirements, engine, client, cache)
+                plan = await self._planner.plan(
+                    document, options, requirements, engine, client, is_cached=cache != "off"
+                )
                 result = await self._found(plan, hold, fresh=cache == "refresh")
         except MaoOCRError as error:
             self._metrics.documents.labels(error.code).inc()
             raise
         self._metrics.documents.labels("read").inc()
         took = replace(result.timings, total_s=self._clock() - started)
-        return replace(result, timings=took, cache_key=plan.key)
+        return replace(told(plan, result, took.total_s), timings=took, cache_key=plan.key)
 
     async def stream(
         self,
@@ -135,14 +138,17 @@ class Recognizer:
         Raises:
             MaoOCRError: before the first page only.
         """
+        started = self._clock()
         try:
-            plan = self._plan(document, options, requirements, engine, client, cache)
+            plan = await self._planner.plan(
+                document, options, requirements, engine, client, is_cached=cache != "off"
+            )
             known = await self._cached(plan) if cache == "use" else None
             if known is not None:
                 yield StreamBegun(known.pages_total, len(known.pages), True, plan.key)
                 for page in known.pages:
                     yield page
-                yield known
+                yield told(plan, known, self._clock() - started)
                 return
             await document.keep()
             numbers, total = await self._reading.numbers(plan)
@@ -155,30 +161,9 @@ class Recognizer:
                         yield page
             result = self._result(plan, pages, total)
             await self._keep(plan, result)
-            yield result
+            yield told(plan, result, self._clock() - started)
         finally:
             document.release()
-
-    def _plan(
-        self,
-        document: Document,
-        options: OcrOptions,
-        requirements: Requirements | None,
-        engine: str | None,
-        client: str,
-        cache: CacheUse,
-    ) -> Plan:
-        if options.language == "auto" and requirements is not None:
-            options = replace(options, language=requirements.language)
-        cards = self._engines.cards()
-        selection = select(requirements, engine, options.language, cards)
-        card = next(card for card in cards if card.name == selection.engine)
-        key = None
-        if cache != "off" and card.info is not None:
-            digest = card.info.model_digest
-            key = result_key(document.sha256, selection.engine, digest, options)
-        deadline = self._clock() + self._limits.request_seconds
-        return Plan(document, options, selection, client, deadline, key)
 
     async def _cached(self, plan: Plan) -> OcrResult | None:
         if plan.key is None:
@@ -191,7 +176,7 @@ class Recognizer:
         except msgspec.DecodeError:
             # Another version of the service may have left it in a cache that both share.
             return None
-        return replace(result, cached=True, selection=plan.selection)
+        return replace(result, cached=True)
 
     async def _found(self, plan: Plan, hold: ExitStack, *, fresh: bool) -> OcrResult:
         """The answer of the cache, of an identical request in flight, or a new one."""
@@ -201,7 +186,9 @@ class Recognizer:
         flight = self._flights.join(name)
         if flight is not None:
             result = await flight
-            return replace(result, shared=not result.cached, selection=plan.selection)
+            if not may_take(plan, result):
+                return await self._compute(plan)
+            return replace(result, shared=not result.cached)
         # The flight may outlive this caller, so the bytes are the flight's to release.
         release = hold.pop_all().close
         fly = partial(self._fly, plan, plan.key, fresh)
@@ -230,7 +217,9 @@ class Recognizer:
         except msgspec.DecodeError:
             # A replica of another version computed it.
             return await self._compute(plan)
-        return replace(result, shared=True, selection=plan.selection)
+        if not may_take(plan, result):
+            return await self._compute(plan)
+        return replace(result, shared=True)
 
     async def _compute(self, plan: Plan) -> OcrResult:
         await plan.document.keep()
@@ -252,9 +241,9 @@ class Recognizer:
             ) from None
 
     async def _keep(self, plan: Plan, result: OcrResult) -> bytes:
-        """Remember an answer that is whole; gives it as bytes."""
+        """Remember an answer that is whole, and the chosen engine's; gives it as bytes."""
         encoded = _encoder.encode(result)
-        if plan.key is not None and result.pages_done == len(result.pages):
+        if plan.key is not None and is_whole(result):
             await self._cache.set(plan.key, encoded)
         return encoded
 
@@ -268,7 +257,9 @@ class Recognizer:
             recognize_s=sum(page.recognize_s for page in pages),
         )
         result = OcrResult(tuple(pages), total, plan.selection, timings)
-        return replace(result, language=detect_language(result.text))
+        first = next((page for page in pages if page.lines), None)
+        kind = document_type_of(first).document_type if first is not None else "auto"
+        return replace(result, language=detect_language(result.text), document_type=kind)
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -123,7 +123,7 @@ async def _recognize(request: Request) -> Response:
         pages = gateway.recognizer.stream(recording.document, **call, cache=cache)
         return await _streamed(request, pages, recording)
     work = gateway.recognizer.recognize(recording.document, **call, cache=cache)
-    result = recording.completed(await while_connected(request, work))
+    result = await while_connected(request, work)
     found = "hit" if result.cached else "shared" if result.shared else "miss"
     took = time.monotonic() - started
     timings = replace(result.timings, upload_s=intake.upload_s, total_s=took)

@@ -79,12 +79,6 @@ class Recording:
             path = gateway_of(self._request).spool.path(upload.sha256)
             await self._history.keep_original(upload.sha256, path)
 
-    def completed(self, result: OcrResult) -> OcrResult:
-        """The result with what only the request knows."""
-        if self._requirements is None:
-            return result
-        return replace(result, document_type=self._requirements.document_type)
-
     async def finish(self, result: OcrResult) -> bytes:
         """Write the row; the body of the answer in JSON.
 
@@ -123,6 +117,6 @@ class Recording:
         took = self._intake.upload_s + time.monotonic() - self._started
         timings = replace(result.timings, upload_s=self._intake.upload_s, total_s=took)
         try:
-            await self.finish(replace(self.completed(result), timings=timings))
+            await self.finish(replace(result, timings=timings))
         except MaoOCRError as error:
             log.error("an answer is not in the history", extra={"reason": error.message})

@@ -1,0 +1,163 @@
+"""The engines of a plan, one behind the other: the next one reads what one of them fails at."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from ..domain import PageResult, Selection
+from ..errors import EngineError, EngineUnavailable, MaoOCRError, Overloaded
+from ..pool import PageTask
+from .ports import Admission, PagePool
+
+__all__ = ["Readers", "fallback_reasons", "read_page"]
+
+_REFUSALS = (EngineUnavailable, Overloaded)
+
+
+async def read_page(
+    task: PageTask,
+    selection: Selection,
+    prices: Mapping[str, float],
+    admission_of: Callable[[str], Admission],
+) -> PageResult:
+    """Read a page with the engine that was chosen, or else with its fallbacks in their order.
+
+    Args:
+        task: the page.
+        selection: the plan. Nobody reads whom it does not name.
+        prices: money for a page by engine; a full queue is no reason to pay more.
+        admission_of: room in the pool for an engine; raises what the pool raises.
+
+    Returns:
+        The page, with the flag `fallback` where another engine than the chosen one read it.
+
+    Raises:
+        MaoOCRError: why the chosen engine could not read it, when no fallback could either.
+    """
+    failure: MaoOCRError | None = None
+    for engine in (selection.engine, *selection.fallbacks):
+        if not _may_follow(engine, failure, selection, prices):
+            continue
+        try:
+            page = await admission_of(engine).read(task)
+        except (EngineError, Overloaded) as error:
+            failure = failure or error
+            continue
+        return _flagged(page) if engine != selection.engine else page
+    raise failure or EngineUnavailable(f"The engine {selection.engine} cannot read this page.")
+
+
+class Readers:
+    """Room for one document at the engines of its plan; a context manager that gives it back.
+
+    Room is taken at the first engine that has it. At the others it is taken when they are needed.
+    """
+
+    def __init__(
+        self,
+        pool: PagePool,
+        selection: Selection,
+        prices: Mapping[str, float],
+        pages: int,
+        *,
+        client: str,
+        deadline: float,
+    ) -> None:
+        """Take nothing yet; see `PagePool.admit` and `read_page`."""
+        self._pool = pool
+        self._selection = selection
+        self._prices = prices
+        self._pages_left = pages
+        self._client = client
+        self._deadline = deadline
+        self._stack = ExitStack()
+        self._open: dict[str, Admission] = {}
+        self._refused: dict[str, MaoOCRError] = {}
+
+    def __enter__(self) -> Self:
+        """Take room for all pages.
+
+        Raises:
+            MaoOCRError: what the chosen engine's pool says, when no fallback has room either.
+        """
+        failure: MaoOCRError | None = None
+        for engine in (self._selection.engine, *self._selection.fallbacks):
+            if not _may_follow(engine, failure, self._selection, self._prices):
+                continue
+            try:
+                self._admission(engine)
+            except _REFUSALS as error:
+                failure = failure or error
+                continue
+            return self
+        raise failure or EngineUnavailable(f"The engine {self._selection.engine} takes nothing.")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    async def read(self, task: PageTask) -> PageResult:
+        """Read one page; see `read_page`."""
+        try:
+            return await read_page(task, self._selection, self._prices, self._admission)
+        finally:
+            self._pages_left = max(1, self._pages_left - 1)
+
+    def _admission(self, engine: str) -> Admission:
+        if engine in self._refused:
+            # A new one: what is raised twice would carry the traces of both.
+            known = self._refused[engine]
+            raise type(known)(known.message, retry_after_s=known.retry_after_s)
+        if engine not in self._open:
+            try:
+                room = self._pool.admit(
+                    engine, self._pages_left, client=self._client, deadline=self._deadline
+                )
+                self._open[engine] = self._stack.enter_context(room)
+            except _REFUSALS as error:
+                self._refused[engine] = error
+                raise
+        return self._open[engine]
+
+
+def fallback_reasons(selection: Selection, pages: tuple[PageResult, ...]) -> tuple[str, ...]:
+    """Who read what the chosen engine could not, as sentences; empty where it read everything."""
+    numbers: dict[str, list[int]] = {}
+    for page in pages:
+        if "fallback" in page.flags and page.engine != selection.engine:
+            numbers.setdefault(page.engine, []).append(page.number)
+    return tuple(
+        f"{selection.engine} could not read {_pages(found, len(pages))}; {engine} did instead."
+        for engine, found in numbers.items()
+    )
+
+
+def _pages(numbers: list[int], all_: int) -> str:
+    if len(numbers) == all_:
+        return "the document"
+    if len(numbers) == 1:
+        return f"page {numbers[0]}"
+    shown = ", ".join(map(str, numbers[:5]))
+    return f"pages {shown}" + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
+
+
+def _may_follow(
+    engine: str, failure: MaoOCRError | None, selection: Selection, prices: Mapping[str, float]
+) -> bool:
+    """Whether an engine may read what failed so; after a full queue only one that costs no more."""
+    if not isinstance(failure, Overloaded):
+        return True
+    return prices.get(engine, 0.0) <= prices.get(selection.engine, 0.0)
+
+
+def _flagged(page: PageResult) -> PageResult:
+    if page.source == "text_layer" or "fallback" in page.flags:
+        # The text of a page's own layer is the same whoever takes it out.
+        return page
+    return replace(page, flags=(*page.flags, "fallback"))

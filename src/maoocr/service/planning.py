@@ -1,0 +1,84 @@
+"""One request, ready to be carried out: its pages, its engine, its place in the cache."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..cache.keys import result_key
+from ..domain import OcrOptions, Requirements
+from ..settings import LimitSettings
+from .ports import Document, EngineDirectory
+from .reading import PageReading, Plan
+from .selector import select
+
+__all__ = ["Planner"]
+
+
+class Planner:
+    """Makes the plans of a recognizer."""
+
+    def __init__(
+        self,
+        engines: EngineDirectory,
+        reading: PageReading,
+        limits: LimitSettings,
+        clock: Callable[[], float],
+    ) -> None:
+        self._engines = engines
+        self._reading = reading
+        self._limits = limits
+        self._clock = clock
+
+    async def plan(
+        self,
+        document: Document,
+        options: OcrOptions,
+        requirements: Requirements | None,
+        engine: str | None,
+        client: str,
+        *,
+        is_cached: bool,
+    ) -> Plan:
+        """Choose the engine; the pages are counted first where money or time depend on them.
+
+        Args:
+            document: to be read.
+            options: what changes the answer.
+            requirements: what the caller needs, if he said so.
+            engine: that he asks for by name, if any.
+            client: whose request it is.
+            is_cached: the answer may be taken from the cache and kept there.
+
+        Raises:
+            MaoOCRError: of `select`, and of counting the pages.
+        """
+        deadline = self._clock() + self._limits.request_seconds
+        if options.language == "auto" and requirements is not None:
+            options = replace(options, language=requirements.language)
+        counted = None
+        if _depends_on_pages(requirements) and document.kind.paged:
+            await document.keep()
+            counted = await self._reading.count(document, options)
+        cards = self._engines.cards()
+        selection = select(
+            requirements,
+            engine,
+            options.language,
+            cards,
+            words=options.words,
+            pages=len(counted[0]) if counted else 1,
+        )
+        card = next(card for card in cards if card.name == selection.engine)
+        key = None
+        if is_cached and card.info is not None:
+            digest = card.info.model_digest
+            key = result_key(document.sha256, selection.engine, digest, options)
+        prices = {card.name: card.profile.cost_per_page for card in cards}
+        return Plan(
+            document, options, selection, client, deadline, key, requirements, prices, counted
+        )
+
+
+def _depends_on_pages(requirements: Requirements | None) -> bool:
+    if requirements is None:
+        return False
+    return requirements.max_cost is not None or requirements.max_seconds is not None
