@@ -15,7 +15,7 @@ from maoocr.engines.base import Run
 from maoocr.engines.paddle import PaddleEngine
 from maoocr.engines.paddle.folders import lay_out
 from maoocr.errors import CallerLeft, EngineUnavailable, PageTooComplex
-from tests.fakes.onnx_graphs import corner_model, flat_model
+from tests.fakes.onnx_graphs import corner_model, flat_model, layout_model
 
 Page = NDArray[np.uint8]
 
@@ -216,6 +216,30 @@ def test_lines_of_an_unwarped_page_claim_no_place_on_it(models: Path, tmp_path: 
     assert [line.text for line in result.lines] == list(LINES)
     whole = ((0.0, 0.0), (900.0, 0.0), (900.0, 340.0), (0.0, 340.0))
     assert {(line.polygon, line.polygon_source) for line in result.lines} == {(whole, "page")}
+    engine.close()
+
+
+def test_structure_gives_blocks_in_reading_order_with_their_lines(
+    models: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "paddle").mkdir()
+    for folder in (models / "paddle").iterdir():
+        (tmp_path / "paddle" / folder.name).symlink_to(folder)
+    layout_model(
+        tmp_path / "paddle" / "PP-DocLayout_plus-L",
+        ("doc_title", 20, 30, 880, 95),
+        ("text", 20, 105, 880, 320),
+    )
+    engine = PaddleEngine(model_path=str(tmp_path))
+    (result,) = engine.recognize([written(*LINES)], OcrOptions(structure=True, words=True), Run())
+    assert [line.text for line in result.lines] == list(LINES)
+    assert [(block.kind, block.lines) for block in result.blocks] == [
+        ("title", (0,)),
+        ("text", (1, 2, 3)),
+    ]
+    words = [[word.text for word in line.words or ()] for line in result.lines]
+    assert words == [line.split() for line in LINES]
+    assert engine.recognize([written(*LINES)], PLAIN, Run())[0].blocks == ()
     engine.close()
 
 

@@ -1,14 +1,14 @@
 """Small networks written by hand, as ONNX files: what stands where a trained model would."""
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
-__all__ = ["Node", "corner_model", "flat_model", "onnx_model", "write_model"]
+__all__ = ["Node", "corner_model", "flat_model", "layout_model", "onnx_model", "write_model"]
 
 FLOAT, INT64 = 1, 7
 
@@ -69,17 +69,56 @@ def flat_model(folder: Path) -> None:
     write_model(folder, onnx_model(nodes, {"x": shape}, {"y": shape}, {}), {})
 
 
+def layout_model(folder: Path, *boxes: tuple[str, int, int, int, int]) -> None:
+    """A layout model that finds these blocks on every page: label, left, top, right, bottom."""
+    labels = sorted({box[0] for box in boxes})
+    found = np.array([(labels.index(label), 0.9, *at) for label, *at in boxes], np.float32)
+    nodes: list[Node] = [
+        ("Identity", ["found"], ["boxes"], {}),
+        ("Identity", ["count"], ["boxes_num"], {}),
+    ]
+    inputs: dict[str, Shape] = {
+        "im_shape": ["n", 2],
+        "image": ["n", 3, "h", "w"],
+        "scale_factor": ["n", 2],
+    }
+    constants = {"found": found, "count": np.array([len(boxes)], np.int64)}
+    outputs: dict[str, Shape] = {"boxes": [len(boxes), 6], "boxes_num": [1]}
+    network = onnx_model(nodes, inputs, outputs, constants, whole={"boxes_num"})
+    config = {
+        "Preprocess": [
+            {"type": "Resize", "target_size": [64, 64], "keep_ratio": False, "interp": 2},
+            {"type": "NormalizeImage", "norm_type": "none", "mean": [0.0] * 3, "std": [1.0] * 3},
+            {"type": "Permute"},
+        ],
+        "label_list": labels,
+        "arch": "DETR",
+        "draw_threshold": 0.5,
+    }
+    write_model(folder, network, config)
+
+
 def onnx_model(
     nodes: Sequence[Node],
     inputs: Mapping[str, Shape],
     outputs: Mapping[str, Shape],
     constants: Mapping[str, np.ndarray[Any, Any]],
+    whole: Collection[str] = (),
 ) -> bytes:
-    """The bytes of a model; see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto."""
+    """The bytes of a model; see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+
+    Args:
+        nodes: in the order in which they run.
+        inputs: names and shapes.
+        outputs: likewise.
+        constants: by the name under which nodes take them.
+        whole: inputs and outputs that are whole numbers.
+    """
     graph = b"".join(_field(1, _node(*node)) for node in nodes) + _field(2, b"graph")
     graph += b"".join(_field(5, _tensor(name, array)) for name, array in constants.items())
-    graph += b"".join(_field(11, _value(name, shape)) for name, shape in inputs.items())
-    graph += b"".join(_field(12, _value(name, shape)) for name, shape in outputs.items())
+    for field, values in ((11, inputs), (12, outputs)):
+        for name, shape in values.items():
+            graph += _field(field, _value(name, shape, INT64 if name in whole else FLOAT))
     return _number(1, 8) + _field(7, graph) + _field(8, _number(2, 13))
 
 
@@ -109,12 +148,12 @@ def _tensor(name: str, array: np.ndarray[Any, Any]) -> bytes:
     return dims + _number(2, kind) + _field(8, name.encode()) + _field(9, array.tobytes())
 
 
-def _value(name: str, shape: Shape) -> bytes:
+def _value(name: str, shape: Shape, kind: int) -> bytes:
     dims = b"".join(
         _field(1, _number(1, size) if isinstance(size, int) else _field(2, size.encode()))
         for size in shape
     )
-    tensor = _number(1, FLOAT) + _field(2, dims)
+    tensor = _number(1, kind) + _field(2, dims)
     return _field(1, name.encode()) + _field(2, _field(1, tensor))
 
 
