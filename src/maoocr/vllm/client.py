@@ -47,12 +47,14 @@ class Progress:
     Attributes:
         calls: attempts on the wire.
         first_token_s: seconds from the request to the first piece of text; None before it.
+        last_at: moment of `time.monotonic()` at which the last piece came.
     """
 
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     first_token_s: float | None = None
+    last_at: float | None = None
 
     @property
     def has_text(self) -> bool:
@@ -258,8 +260,9 @@ class _Call:
         return chunk.finish
 
     def _grow(self, piece: str) -> None:
+        self._progress.last_at = now = time.monotonic()
         if not self._progress.has_text:
-            self._progress.first_token_s = time.monotonic() - self._begun
+            self._progress.first_token_s = now - self._begun
         self._pieces.append(piece)
         self._length += len(piece)
         if self._length > MOST_TEXT:

@@ -16,7 +16,7 @@ __all__ = ["Fetches", "Health", "HealthState", "HealthWatch"]
 HealthState = Literal["unknown", "up", "down", "asleep", "wrong"]
 """`wrong`: it is there, but its model or its key are not those that are configured."""
 
-LIMIT_S = 2.0
+LIMIT_S = 3.0
 """For each of the small routes."""
 AWAY_S = 1.0
 """Between two looks at most, while it is away: whoever waits for it should not wait for us."""
@@ -55,18 +55,27 @@ class Fetches(Protocol):
 class HealthWatch:
     """Looks at one endpoint until it is cancelled."""
 
-    def __init__(self, client: Fetches, every_s: float, tell: Callable[[Health], None]) -> None:
+    def __init__(
+        self,
+        client: Fetches,
+        every_s: float,
+        tell: Callable[[Health], None],
+        *,
+        shows_life: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Make a watch.
 
         Args:
             client: asks the endpoint.
             every_s: seconds between two looks, more or less.
             tell: hears what each look found.
+            shows_life: text comes from it now; it may be too busy for a look, but it is there.
         """
         self._client = client
         self._endpoint = client.endpoint
         self._every_s = every_s
         self._tell = tell
+        self._shows_life = shows_life
         self._health = Health()
         self._late = 0
         self._looks = 0
@@ -89,10 +98,7 @@ class HealthWatch:
         try:
             status, _ = await self._client.fetch(f"{root}/health", LIMIT_S)
         except CallFailed as failure:
-            self._late = self._late + 1 if failure.reason == "timeout" else PATIENCE
-            if self._late < PATIENCE and self._health.state == "up":
-                return self._health
-            return Health("down", failure.message)
+            return self._unanswered(failure)
         self._late = 0
         if status >= 500:
             return Health("down", f"{name} says that it is not well (status {status}).")
@@ -102,6 +108,13 @@ class HealthWatch:
         if self._health.state == "up" and self._looks % MODELS_EVERY:
             return Health("up", "", figures, self._health.context_tokens)
         return await self._with_model(figures)
+
+    def _unanswered(self, failure: CallFailed) -> Health:
+        if failure.reason == "timeout" and self._health.state != "down":
+            self._late = 0 if self._shows_life() else self._late + 1
+            if self._late < PATIENCE:
+                return self._health
+        return Health("down", failure.message)
 
     async def _figures(self) -> Figures | None:
         answer = await self._answer(f"{self._endpoint.root}/metrics")

@@ -28,6 +28,9 @@ key. `failing`: left alone after failures. `spent`: the day's budget is."""
 STALLED = 0.25
 """Share of `first_token_s` after which a call without text makes others prefer another endpoint."""
 
+ALIVE_S = 3.0
+"""After a piece of text, for which an endpoint counts as being there."""
+
 
 class Caller(Protocol):
     """Makes calls to one endpoint."""
@@ -110,6 +113,12 @@ class Member:
         patience_s = STALLED * self.endpoint.first_token_s
         now = self._clock()
         return any(not p.has_text and now - at > patience_s for p, at in self._calls.values())
+
+    @property
+    def shows_life(self) -> bool:
+        """Text came a moment ago."""
+        since = self._clock() - ALIVE_S
+        return any(p.last_at is not None and p.last_at > since for p, _ in self._calls.values())
 
     @property
     def state(self) -> EndpointState:

@@ -47,10 +47,15 @@ def _watches(
     group: Endpoints, clients: Sequence[EndpointClient], every_s: float
 ) -> list[asyncio.Task[None]]:
     return [
-        asyncio.create_task(HealthWatch(client, every_s, partial(group.hear, member)).run())
+        asyncio.create_task(_watch(group, member, client, every_s).run())
         for member, client in zip(group.members, clients, strict=True)
         if client.endpoint.is_probed
     ]
+
+
+def _watch(group: Endpoints, member: Member, client: EndpointClient, every_s: float) -> HealthWatch:
+    tell = partial(group.hear, member)
+    return HealthWatch(client, every_s, tell, shows_life=lambda: member.shows_life)
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

@@ -100,6 +100,18 @@ async def test_one_late_answer_is_no_end(server: Server) -> None:
     assert (await looking.look()).state == "down"
 
 
+async def test_one_from_which_text_comes_is_there_however_late_it_is(server: Server) -> None:
+    alive = [True]
+    looking = HealthWatch(server, 5.0, lambda _: None, shows_life=lambda: alive[0])
+    looking._health = was = Health("up")
+    server.answers["/health"] = CallFailed("timeout", "one did not answer within 2 s.")
+    for _ in range(5):
+        assert await looking.look() is was
+    alive[0] = False
+    await looking.look()
+    assert (await looking.look()).state == "down"
+
+
 async def test_models_are_asked_for_now_and_then(server: Server) -> None:
     looking = watch(server)
     for _ in range(24):
