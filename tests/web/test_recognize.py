@@ -143,6 +143,7 @@ async def test_pages_are_chosen_and_counted(client: httpx.AsyncClient) -> None:
     [
         ("text", "text/plain", b"shape"),
         ("markdown", "text/markdown", b"shape"),
+        ("html", "text/html", b"<!DOCTYPE html>"),
         ("csv", "text/csv", b""),
         ("hocr", "text/vnd.hocr+html", b"<?xml"),
         ("alto", "application/xml", b"<?xml"),
@@ -159,6 +160,25 @@ async def test_the_answer_comes_in_the_form_asked_for(
     assert answer.headers["content-type"].startswith(media_type)
     assert answer.content.lstrip(b"\xef\xbb\xbf").startswith(begins)
     assert b"shape" in answer.content
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        (RECOGNIZE, {"structure": "true"}),
+        (f"{RECOGNIZE}-with-requirements", {"requirements": '{"document_type": "table"}'}),
+    ],
+)
+async def test_pages_have_blocks_when_their_structure_is_wanted(
+    client: httpx.AsyncClient, path: str, fields: dict[str, str]
+) -> None:
+    files = {"image": ("a.png", png("shape"))}
+    answer = await client.post(path, files=files, data=fields)
+    (page,) = answer.json()["pages"]
+    assert [block["text"] for block in page["blocks"]] == ["shape"]
+    assert "words" not in page["lines"][0]
+    plain = await client.post(RECOGNIZE, files=files)
+    assert "blocks" not in plain.json()["pages"][0]
 
 
 async def test_json_lines_are_one_page_each(client: httpx.AsyncClient) -> None:

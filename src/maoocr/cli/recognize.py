@@ -15,7 +15,7 @@ from ..client import AsyncClient, LocalReader
 from ..client.wire import Asked
 from ..domain import PageSelection, PdfText
 from ..errors import MaoOCRError
-from ..exports import formats
+from ..exports import STRUCTURED, formats
 from ..pool.cores import available_cores
 from ..settings import Settings
 from .flow import Outcome, Reader, in_order
@@ -61,6 +61,9 @@ def recognize(
         int | None, typer.Option(help="Resolution of PDF pages.", show_default=False)
     ] = None,
     rotation: Annotated[bool, typer.Option(help="Notice turned pages.")] = True,
+    structure: Annotated[
+        bool, typer.Option(help="Also headings, lists and tables; Markdown and HTML always do.")
+    ] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Files at once; 0 chooses.")] = 0,
 ) -> None:
     """Read the text of images and documents, in this process or on a server."""
@@ -68,10 +71,10 @@ def recognize(
     sources = find_sources(files, output, formats[chosen].suffix)
     if not server and any(isinstance(source.document, Url) for source in sources):
         raise typer.BadParameter("An address is read by a server: name it with --server.")
-    if len(sources) > 1 and output is None and chosen in {"csv", "hocr", "alto"}:
+    if len(sources) > 1 and output is None and chosen in {"csv", "html", "hocr", "alto"}:
         raise typer.BadParameter(f"Several files as {chosen} need --output with a folder.")
     asked = Asked(language=language, words=words, pages=pages, pdf_text=cast(PdfText, pdf_text))
-    asked |= Asked(rotation=rotation)
+    asked |= Asked(rotation=rotation, structure=structure or chosen in STRUCTURED)
     if dpi is not None:
         asked["dpi"] = dpi
     if engine:

@@ -20,6 +20,7 @@ from .spreadsheet import write_csv
 from .webpage import write_html
 
 __all__ = [
+    "STRUCTURED",
     "Format",
     "encode_json",
     "formats",
@@ -58,3 +59,6 @@ formats: Mapping[str, Format] = MappingProxyType(
     }
 )
 """By name, the simplest first."""
+
+STRUCTURED = frozenset({"markdown", "html"})
+"""Formats that show the blocks of a page: a result should be read with them."""

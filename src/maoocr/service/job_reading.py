@@ -23,7 +23,7 @@ from ..settings import LimitSettings
 from ..store.job_rows import Claim, Counted, Outcome, Read, Retry, Spoiled
 from .job_cache import JobCache
 from .job_ports import BackgroundPool, Blobs, Spool
-from .options import parse_options
+from .options import parse_options, with_structure
 from .ports import Admission, Document, EngineDirectory, PageCounter
 from .requirements import parse_requirements
 from .selector import select
@@ -130,6 +130,7 @@ class JobReading:
     async def _page(self, claim: Claim, options: OcrOptions) -> PageResult:
         given = json.loads(claim.requirements) if claim.requirements else None
         requirements = parse_requirements(given) if given is not None else None
+        options = with_structure(options, requirements)
         if options.language == "auto" and requirements is not None:
             options = replace(options, language=requirements.language)
         cards = self._engines.cards()

@@ -1,14 +1,14 @@
 """Every option of a recognition, described once: for parsing, for the form, for the documents."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
 
-from ..domain import OcrOptions, PageSelection, PdfText
+from ..domain import OcrOptions, PageSelection, PdfText, Requirements
 from ..errors import InvalidRequest
 from .languages import parse_language
 
-__all__ = ["MAX_DPI", "MIN_DPI", "OPTIONS", "OptionSpec", "parse_options"]
+__all__ = ["MAX_DPI", "MIN_DPI", "OPTIONS", "OptionSpec", "parse_options", "with_structure"]
 
 MIN_DPI = 36
 MAX_DPI = 600
@@ -98,6 +98,9 @@ OPTIONS: tuple[OptionSpec, ...] = (
     ),
 )
 
+_STRUCTURED = frozenset({"complex_layout", "table", "formula"})
+"""Types of documents whose readers want more than lines."""
+
 _FLAGS = {"true": True, "1": True, "on": True, "yes": True}
 _FLAGS |= {"false": False, "0": False, "off": False, "no": False}
 
@@ -117,6 +120,13 @@ def parse_options(fields: Mapping[str, Any]) -> OcrOptions:
         if fields.get(name) not in (None, "")
     }
     return OcrOptions(**values)
+
+
+def with_structure(options: OcrOptions, requirements: Requirements | None) -> OcrOptions:
+    """The options with structure, where the type of the document calls for it."""
+    if requirements is None or requirements.document_type not in _STRUCTURED:
+        return options
+    return replace(options, structure=True)
 
 
 def _text(name: str, value: object) -> str:

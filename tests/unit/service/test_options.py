@@ -1,8 +1,10 @@
+from typing import Any
+
 import pytest
 
-from maoocr.domain import OcrOptions, PageSelection
+from maoocr.domain import OcrOptions, PageSelection, Requirements
 from maoocr.errors import InvalidRequest
-from maoocr.service.options import OPTIONS, parse_options
+from maoocr.service.options import OPTIONS, parse_options, with_structure
 
 
 def test_no_fields_give_the_defaults() -> None:
@@ -59,3 +61,14 @@ def test_json_values_are_read() -> None:
 def test_a_wrong_value_names_its_field(name: str, value: object) -> None:
     with pytest.raises(InvalidRequest, match=rf"^{name}: "):
         parse_options({name: value})
+
+
+@pytest.mark.parametrize(
+    ("document_type", "structure"),
+    [("table", True), ("complex_layout", True), ("formula", True), ("simple_text", False)],
+)
+def test_documents_with_structure_are_read_with_it(document_type: Any, structure: bool) -> None:
+    needs = Requirements(document_type=document_type)
+    assert with_structure(OcrOptions(), needs).structure is structure
+    assert with_structure(OcrOptions(structure=True), needs).structure
+    assert not with_structure(OcrOptions(), None).structure
