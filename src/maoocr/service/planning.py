@@ -6,6 +6,7 @@ from dataclasses import replace
 from ..cache.keys import result_key
 from ..domain import OcrOptions, Requirements
 from ..settings import LimitSettings
+from .options import with_structure
 from .ports import Document, EngineDirectory
 from .reading import PageReading, Plan
 from .selector import select
@@ -54,6 +55,7 @@ class Planner:
         deadline = self._clock() + self._limits.request_seconds
         if options.language == "auto" and requirements is not None:
             options = replace(options, language=requirements.language)
+        options = with_structure(options, requirements)
         counted = None
         if _depends_on_pages(requirements) and document.kind.paged:
             await document.keep()

@@ -34,7 +34,7 @@ from ..errors import (
     UnsupportedMedia,
     UploadTimeout,
 )
-from ..exports import formats, page_object
+from ..exports import STRUCTURED, formats, page_object
 from ..service.options import parse_options
 from ..service.recognizer import CacheUse, StreamBegun
 from ..service.requirements import parse_requirements
@@ -108,7 +108,7 @@ async def _recognize(request: Request) -> Response:
     gateway.metrics.upload_bytes.observe(intake.upload.size)
     try:
         answer_format = _format(intake.fields)
-        call = _call(request, intake)
+        call = _call(request, intake, answer_format)
     except MaoOCRError:
         intake.upload.release()
         raise
@@ -135,13 +135,16 @@ async def _recognize(request: Request) -> Response:
     return Response(answer, headers=headers, media_type="application/json")
 
 
-def _call(request: Request, intake: Intake) -> dict[str, Any]:
+def _call(request: Request, intake: Intake, answer_format: str) -> dict[str, Any]:
     """The keyword arguments for the recognizer."""
+    options = parse_options(intake.fields)
+    if answer_format in STRUCTURED:
+        options = replace(options, structure=True)
     engine = intake.fields.get("engine") or None
     if engine is not None and not isinstance(engine, str):
         raise InvalidRequest("engine: a text is expected.")
     return {
-        "options": parse_options(intake.fields),
+        "options": options,
         "requirements": _requirements(intake.fields),
         "engine": engine,
         "client": share_of(request.scope),
