@@ -18,6 +18,7 @@ from .memory import memory_over_pages
 from .overhead import http_overhead
 from .overload import overload
 from .pdf import MEMORY_PAGES, long_pdf
+from .selector import selector_time
 from .throughput import throughput
 
 __all__ = ["main"]
@@ -80,6 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--searches", type=int, default=30, help="of each kind")
     made.add_argument("--seed", type=int, default=1)
 
+    made = command("selector", "what choosing the engine costs each request")
+    made.add_argument("--engines", type=int, default=10)
+    made.add_argument("--rounds", type=int, default=5000)
+
     made = command("overload", "ten times as many callers as there is room for")
     made.add_argument("--room", type=int, default=64)
     made.add_argument("--seconds", type=float, default=30)
@@ -123,6 +128,7 @@ def _work(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
         "history": lambda: history(
             rows=given.rows, database=given.database, searches=given.searches, seed=given.seed
         ),
+        "selector": lambda: selector_time(engines=given.engines, rounds=given.rounds),
         "overload": lambda: overload(
             room=given.room,
             seconds=given.seconds,

@@ -49,14 +49,13 @@ def chosen_because(chosen: Prospect, others: Sequence[Prospect], all_: int, need
     if all_ == 1:
         return f"{name} is the only engine of this server."
     if not others:
-        return f"{name} is the only engine of this server that can read this."
+        return f"{name} is the only engine of this server that is left."
     if need.requirements is None and chosen.place == 0:
         return f"{name} is the default engine of this server."
-    other = others[0]
-    if need.requirements is None:
-        other = next((it for it in others if it.place == 0), other)
-        if other.lacks == chosen.lacks:
-            return f"{name} is the first engine of this server that is ready."
+    # People ask why it is not the engine that reads by default; else why not the next one.
+    other = next((it for it in others if it.place == 0), others[0])
+    if need.requirements is None and other.lacks == chosen.lacks:
+        return f"{name} is the first engine of this server that is ready."
     return _difference(chosen, other, need) or f"{name} does as well as {other.name}."
 
 
