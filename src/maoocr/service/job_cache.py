@@ -11,7 +11,7 @@ import msgspec
 from ..cache.keys import result_key
 from ..documents.kinds import Kind
 from ..domain import OcrOptions, OcrResult, PageResult, Selection, Timings
-from .language import detect_language
+from .document_type import document_type_of
 from .ports import EngineCard, ResultCache
 
 __all__ = ["JobCache"]
@@ -46,13 +46,14 @@ class JobCache:
 
     async def set(self, key: str | None, page: PageResult, selection: Selection) -> None:
         """Keep the answer for jobs and requests to come."""
-        if key is None or page.error is not None:
+        if key is None or page.error is not None or "fallback" in page.flags:
             return
         timings = Timings(
             queue_s=page.queue_s, decode_s=page.decode_s, recognize_s=page.recognize_s
         )
         result = OcrResult((page,), 1, selection, timings)
-        result = replace(result, language=detect_language(result.text))
+        found = document_type_of(page)
+        result = replace(result, language=found.language, document_type=found.document_type)
         await self._results.set(key, _encoder.encode(result))
 
 

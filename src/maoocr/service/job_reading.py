@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from ..documents.kinds import kind_named
-from ..domain import OcrOptions, PageError, PageResult
+from ..domain import OcrOptions, PageError, PageResult, Requirements
 from ..errors import (
     EngineUnavailable,
     InvalidRequest,
@@ -21,6 +21,7 @@ from ..errors import (
 from ..pool import PageTask
 from ..settings import LimitSettings
 from ..store.job_rows import Claim, Counted, Outcome, Read, Retry, Spoiled
+from .fallback import read_page
 from .job_cache import JobCache
 from .job_ports import BackgroundPool, Blobs, Spool
 from .options import parse_options, with_structure
@@ -76,6 +77,7 @@ class JobReading:
         self._attempts = attempts
         self._places: dict[str, Admission] = {}
         self._at_hand: OrderedDict[str, Document] = OrderedDict()
+        self._counted: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     async def outcome(self, claim: Claim) -> Outcome:
         """Carry out a claim; never raises but for being cancelled."""
@@ -133,9 +135,13 @@ class JobReading:
         options = with_structure(options, requirements)
         if options.language == "auto" and requirements is not None:
             options = replace(options, language=requirements.language)
+        pages = await self._pages_paid(claim, options, requirements)
         cards = self._engines.cards()
         asked = json.loads(claim.options).get("engine")
-        selection = select(requirements, asked, options.language, cards)
+        selection = select(
+            requirements, asked, options.language, cards, words=options.words, pages=pages
+        )
+        prices = {card.name: card.profile.cost_per_page for card in cards}
         card = next(card for card in cards if card.name == selection.engine)
         key = self._cache.key(claim.sha256, kind_named(claim.kind), options, card)
         known = await self._cache.get(key)
@@ -144,11 +150,30 @@ class JobReading:
         document = await self._open(claim)
         try:
             task = PageTask(claim.sha256, document.kind, claim.page, options)
-            page = await self._place(selection.engine).read(task)
+            page = await read_page(task, selection, prices, self._place)
         finally:
             document.release()
         await self._cache.set(key, page, selection)
         return page
+
+    async def _pages_paid(
+        self, claim: Claim, options: OcrOptions, requirements: Requirements | None
+    ) -> int:
+        """Pages of the document that money is to suffice for; 1 where no limit was set."""
+        if requirements is None or requirements.max_cost is None:
+            return 1
+        if not kind_named(claim.kind).paged:
+            return 1
+        name = (claim.sha256, str(options.pages))
+        if name not in self._counted:
+            document = await self._open(claim)
+            try:
+                self._counted[name] = len(options.pages.of(await self._counter.count(document)))
+            finally:
+                document.release()
+            while len(self._counted) > DOCUMENTS_AT_HAND:
+                self._counted.popitem(last=False)
+        return self._counted[name]
 
     async def _open(self, claim: Claim) -> Document:
         """The document in the spool, which the caller releases; a second hold keeps it at hand."""
