@@ -1,5 +1,6 @@
 """The whole app over ASGI, with the fake engine in real lanes and no socket."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -37,6 +38,9 @@ async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FastAPI
     app = create_app(settings(tmp_path_factory.mktemp("maoocr")), [FAKE])
     async with app.router.lifespan_context(app):
         await app.state.started
+        # A busy machine takes longer to make the tables than the start waits for.
+        async with asyncio.timeout(60):
+            await app.state.gateway.database.wait_ready()
         yield app
 
 
