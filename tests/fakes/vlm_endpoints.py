@@ -14,8 +14,8 @@ from maoocr.telemetry.metrics import Metrics
 from maoocr.vllm.balance import Endpoints
 from maoocr.vllm.budget import Budget
 from maoocr.vllm.chat import ChatReply, ChatRequest, OnText, TextPart
-from maoocr.vllm.client import Answer, Progress
 from maoocr.vllm.endpoints import Endpoint
+from maoocr.vllm.exchange import Answer, Progress
 from maoocr.vllm.failure import CallFailed, Reason
 from maoocr.vllm.member import Member
 

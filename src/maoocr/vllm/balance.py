@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..errors import DeadlineExceeded, EndpointUnavailable
 from .chat import ChatReply, ChatRequest, OnText
-from .client import Answer, Progress
+from .exchange import Answer, Progress
 from .failure import CallFailed
 from .health import Health
 from .member import EndpointStatus, Member

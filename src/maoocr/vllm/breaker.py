@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Literal
 
-__all__ = ["Breaker", "BreakerState"]
+__all__ = ["MOST_COOLDOWNS", "Breaker", "BreakerState"]
 
 BreakerState = Literal["closed", "open", "half_open"]
 

@@ -18,6 +18,8 @@ costs a small constant however long the text becomes."""
 SUFFIXES = (24, 96, 384)
 """A text with period p repeats its last characters p characters earlier. A short suffix may also
 occur elsewhere within a period, a longer one then does not."""
+LEAST = 300
+"""Characters, or four rounds, below which nothing is a circle."""
 
 _MARKUP = re.compile(r"</?(?:td|tr|th|table|tbody|thead|br)\b[^>]*>|<[flux]?cel>|<nl>|&nbsp;", re.I)
 _ROW_END = re.compile(r"\n|</?tr\b|<nl>|\\\\", re.I)
@@ -70,7 +72,7 @@ class LoopWatch:
                 continue
             tried.add(period)
             run = _run_length(tail, period)
-            if run >= needed_length(tail[-period:]):
+            if run >= max(4 * period, LEAST) and run >= needed_length(tail[-period:]):
                 return Loop(self._length - run, period)
         return None
 

@@ -12,8 +12,8 @@ from ..telemetry.metrics import Metrics
 from .breaker import MOST_COOLDOWNS, Breaker
 from .budget import Budget
 from .chat import ChatRequest, OnText
-from .client import Answer, Progress
 from .endpoints import Endpoint
+from .exchange import Answer, Progress
 from .failure import CallFailed
 from .health import Health
 

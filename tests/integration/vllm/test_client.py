@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from maoocr.vllm.chat import ChatRequest, ImagePart, TextPart
-from maoocr.vllm.client import EndpointClient, Progress
+from maoocr.vllm.client import EndpointClient
 from maoocr.vllm.endpoints import Endpoint
+from maoocr.vllm.exchange import Progress
 from maoocr.vllm.failure import CallFailed
 from tests.fakes.vlm_server import Say, VlmServer, picture_key
 
