@@ -6,6 +6,7 @@ import { t } from "./i18n.js";
 const LOCAL = new Set(["json", "jsonl", "text", "txt"]);
 const FORMATS = [
   { value: "markdown", title: "Markdown" },
+  { value: "html", title: "HTML" },
   { value: "hocr", title: "hOCR" },
   { value: "alto", title: "ALTO" },
   { value: "csv", title: "CSV" },

@@ -36,6 +36,8 @@ const EN = {
   lines: "Lines",
   text: "Text",
   allText: "All text",
+  parts: "Structure",
+  copyMarkdown: "Copy as Markdown",
   picture: "Picture",
   zoomIn: "Larger",
   zoomOut: "Smaller",
@@ -109,6 +111,8 @@ const ZH = {
   lines: "逐行",
   text: "全文",
   allText: "全部文字",
+  parts: "版面",
+  copyMarkdown: "复制为 Markdown",
   picture: "图片",
   zoomIn: "放大",
   zoomOut: "缩小",
@@ -167,6 +171,8 @@ const ZH = {
   "option.dpi.hint": "每英寸点数，留空则自动选择。",
   "option.rotation": "旋转的页面",
   "option.rotation.hint": "识别横放或倒置的页面。",
+  "option.structure": "版面结构",
+  "option.structure.hint": "同时给出标题、段落、列表和表格。",
 };
 
 const chinese = /^zh\b/i.test(navigator.language || "");

@@ -1,3 +1,4 @@
+import { Blocks, markdown } from "./blocks.js";
 import { copyText } from "./copy.js";
 import { el, show } from "./dom.js";
 import { Downloads } from "./downloads.js";
@@ -68,11 +69,16 @@ export class Result {
     this.sheet.node.append(this.lineBar);
 
     this.all = el("textarea", { readonly: true, spellcheck: "false", "aria-label": t("allText") });
-    this.asLines = button("lines", () => this.#view(true));
-    this.asText = button("text", () => this.#view(false));
-    this.views = el("div", { class: "bar views" }, this.asLines, this.asText);
+    this.asLines = button("lines", () => this.#view("lines"));
+    this.asText = button("text", () => this.#view("plain"));
+    this.asBlocks = button("parts", () => this.#view("parts"));
+    this.copyMarkdown = button("copyMarkdown", () => {
+      this.#copy(markdown(this.#entry.result.pages), this.copyMarkdown, "copyMarkdown");
+    });
+    this.views = el("div", { class: "bar views" }, this.asLines, this.asText, this.asBlocks, this.copyMarkdown);
+    this.blocks = new Blocks();
     this.empty = el("p", { class: "nothing" });
-    this.reading = el("div", { class: "text" }, this.views, this.empty, this.lines.node, this.all);
+    this.reading = el("div", { class: "text" }, this.views, this.empty, this.lines.node, this.all, this.blocks.node);
 
     this.progress = new Progress();
     this.trouble = el("p", { class: "trouble" });
@@ -94,7 +100,7 @@ export class Result {
       this.tabs,
       el("div", { class: "panes" }, this.sheet.node, this.reading, this.pending),
     );
-    this.#view(true);
+    this.#view("lines");
   }
 
   get entry() {
@@ -204,6 +210,10 @@ export class Result {
     }
     this.sheet.draw(page);
     this.lines.draw(page.lines ?? []);
+    this.blocks.draw(page.blocks ?? []);
+    const parted = result?.pages.some(({ blocks }) => blocks?.length) ?? false;
+    for (const node of [this.asBlocks, this.copyMarkdown]) show(node, parted);
+    if (!parted && this.reading.classList.contains("parts")) this.#view("lines");
     this.#pick(-1);
     this.empty.textContent = page.error ? page.error.message : page.lines?.length ? "" : t("noText");
     this.empty.classList.toggle("trouble", Boolean(page.error));
@@ -248,21 +258,24 @@ export class Result {
     this.lines.point(index);
   }
 
-  #view(lines) {
-    this.asLines.setAttribute("aria-pressed", String(lines));
-    this.asText.setAttribute("aria-pressed", String(!lines));
-    this.reading.classList.toggle("plain", !lines);
+  /** Shows the `lines`, the `plain` text or the `parts` of the page. */
+  #view(kind) {
+    const views = { lines: this.asLines, plain: this.asText, parts: this.asBlocks };
+    for (const [name, button] of Object.entries(views)) {
+      button.setAttribute("aria-pressed", String(name === kind));
+    }
+    for (const name of ["plain", "parts"]) this.reading.classList.toggle(name, name === kind);
   }
 
-  async #copy(text, button) {
+  async #copy(text, button, key = button === this.copy ? "copy" : "copyLine") {
     const copied = await copyText(text);
     this.#say(t(copied ? "copied" : "copyFailed"));
     if (!copied) {
-      this.#view(false);
+      this.#view("plain");
       this.all.select();
       return;
     }
-    const label = t(button === this.copy ? "copy" : "copyLine");
+    const label = t(key);
     button.textContent = t("copied");
     setTimeout(() => (button.textContent = label), COPIED_MS);
   }

@@ -1,7 +1,7 @@
 // Keeps the page itself, so that it opens without a network. Nothing of documents is ever kept.
 const SHELL = "shell-1";
 const MODULES =
-  "api app copy dom downloads i18n key lines list options progress queue result sheet".split(" ");
+  "api app blocks copy dom downloads i18n key lines list options progress queue result sheet".split(" ");
 const FILES = [
   "./",
   ...["static/style.css", "static/icon.svg", "static/manifest.webmanifest"],
