@@ -15,7 +15,7 @@ from .spread import percentile
 
 __all__ = ["selector_time"]
 
-FAMILIES = ("paddleocr-vl", "deepseek-ocr", "qwen-vl", "olmocr", "generic")
+FAMILIES = ("paddleocr-vl", "deepseek-ocr", "qwen3-vl", "olmocr", "generic")
 
 
 async def selector_time(*, engines: int, rounds: int) -> None:

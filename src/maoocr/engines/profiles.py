@@ -153,6 +153,11 @@ class Profiles:
             known["privacy"] = "remote" if leaves else "local"
         return EngineProfile(engine, **known)
 
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Those with a profile of their own."""
+        return tuple(self._families)
+
     def overlaid(self, other: "Profiles") -> "Profiles":
         """These, with those fields in their place that the other ones tell."""
         return Profiles(

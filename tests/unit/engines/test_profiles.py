@@ -6,6 +6,7 @@ from maoocr.engines.profiles import Profiles, load_profiles
 from maoocr.errors import InvalidRequest
 from maoocr.settings import Settings
 from maoocr.vllm.endpoints import Endpoint
+from maoocr.vllm.families import FAMILIES as KNOWN_FAMILIES
 
 FAMILIES = {"deepseek-ocr": {"accuracy": {"table": 5}, "boxes": "lines", "seconds_per_page": 3.0}}
 
@@ -33,6 +34,11 @@ def test_the_engines_that_ship_have_profiles() -> None:
     assert ppocr.accuracy_for("formula") == 0
     vlm = profiles.of("vlm", "paddleocr-vl")
     assert (vlm.kind, vlm.accuracy_for("formula")) == ("vlm", 5)
+
+
+def test_every_family_that_is_spoken_has_a_profile() -> None:
+    profiles = load_profiles(Settings(_env_file=None))
+    assert set(profiles.families) == {family.name for family in KNOWN_FAMILIES}
 
 
 def test_a_family_that_nobody_knows_is_a_generic_one() -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maoocr.domain import OcrOptions, Requirements, Selection
@@ -62,7 +62,7 @@ requirements = st.builds(
 )
 names = st.sampled_from([None, None, "auto", "e0", "e1"])
 PAGES = st.sampled_from([1, 1, 7, 100])
-MANY = settings(max_examples=300, deadline=None)
+MANY = settings(max_examples=120, deadline=None)
 
 
 def plan_of(
@@ -73,7 +73,8 @@ def plan_of(
     options: OcrOptions | None = None,
 ) -> Selection | None:
     """The plan; None where the request is refused, which every rule allows."""
-    assume(engine in {None, "auto"} or engine in {card.name for card in server})
+    if engine not in {None, "auto", *(card.name for card in server)}:
+        return None
     words = bool(options and options.words)
     try:
         return select(needs, engine, "auto", server, words=words, pages=pages)
@@ -97,19 +98,18 @@ def test_a_local_only_request_never_leaves(
 
 
 @MANY
-@given(servers, requirements, names, PAGES)
+@given(servers, requirements, st.sampled_from([0.0, 0.005, 0.05, 1.0]), names, PAGES)
 def test_no_plan_costs_more_than_is_allowed(
-    server: list[EngineCard], needs: Requirements, engine: str | None, pages: int
+    server: list[EngineCard], needs: Requirements, limit: float, engine: str | None, pages: int
 ) -> None:
-    plan = plan_of(server, needs, engine, pages)
-    assume(plan is not None and needs.max_cost is not None)
-    assert plan is not None
-    assert needs.max_cost is not None
+    plan = plan_of(server, replace(needs, max_cost=limit), engine, pages)
+    if plan is None:
+        return
     price = {card.name: card.profile.cost_per_page * pages for card in server}
     beside = price[plan.second] if plan.second else 0.0
     for name in (plan.engine, *plan.fallbacks):
         paid_again = 0.0 if name == plan.second else beside
-        assert price[name] + paid_again <= needs.max_cost
+        assert price[name] + paid_again <= limit
 
 
 @MANY
@@ -118,8 +118,8 @@ def test_a_budget_that_is_used_up_is_never_overdrawn(
     server: list[EngineCard], needs: Requirements | None, engine: str | None, pages: int
 ) -> None:
     plan = plan_of(server, needs, engine, pages)
-    assume(plan is not None)
-    assert plan is not None
+    if plan is None:
+        return
     left = {card.name: card.budget_left for card in server}
     price = {card.name: card.profile.cost_per_page * pages for card in server}
     for name in readers(plan):
@@ -133,8 +133,8 @@ def test_a_cheaper_plan_is_never_passed_over_for_an_equal_one(
     server: list[EngineCard], needs: Requirements, words: bool, pages: int
 ) -> None:
     plan = plan_of(server, needs, None, pages, OcrOptions(words=words))
-    assume(plan is not None)
-    assert plan is not None
+    if plan is None:
+        return
     need = Need(needs, needs.document_type, needs.language, words, pages)
     offers = {card.name: prospect_of(card, 0, need) for card in server}
     order = [offers[name] for name in (plan.engine, *plan.fallbacks)]
@@ -162,8 +162,8 @@ def test_every_engine_reads_stands_by_or_is_ruled_out_with_a_reason(
     server: list[EngineCard], needs: Requirements | None, engine: str | None, pages: int
 ) -> None:
     plan = plan_of(server, needs, engine, pages)
-    assume(plan is not None)
-    assert plan is not None
+    if plan is None:
+        return
     out = [name for name, _ in plan.ruled_out]
     assert sorted([plan.engine, *plan.fallbacks, *out]) == sorted(card.name for card in server)
     assert plan.second not in out
@@ -172,15 +172,13 @@ def test_every_engine_reads_stands_by_or_is_ruled_out_with_a_reason(
 
 
 @MANY
-@given(servers, requirements, PAGES)
+@given(servers, requirements, st.sampled_from([0.5, 10.0]), PAGES)
 def test_a_time_limit_is_kept_or_told_about(
-    server: list[EngineCard], needs: Requirements, pages: int
+    server: list[EngineCard], needs: Requirements, limit_s: float, pages: int
 ) -> None:
-    assume(needs.max_seconds is not None)
-    plan = plan_of(server, needs, None, pages)
-    assume(plan is not None)
-    assert plan is not None
-    assert needs.max_seconds is not None
+    plan = plan_of(server, replace(needs, max_seconds=limit_s), None, pages)
+    if plan is None:
+        return
     card = next(card for card in server if card.name == plan.engine)
-    is_late = card.read_s(pages) > needs.max_seconds
+    is_late = card.read_s(pages) > limit_s
     assert is_late == any("no engine here is expected to be faster" in r for r in plan.reasons)
