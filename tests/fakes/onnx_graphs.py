@@ -82,7 +82,10 @@ def layout_model(folder: Path, *boxes: tuple[str, int, int, int, int]) -> None:
         "image": ["n", 3, "h", "w"],
         "scale_factor": ["n", 2],
     }
-    constants = {"found": found, "count": np.array([len(boxes)], np.int64)}
+    constants: dict[str, np.ndarray[Any, Any]] = {
+        "found": found,
+        "count": np.array([len(boxes)], np.int64),
+    }
     outputs: dict[str, Shape] = {"boxes": [len(boxes), 6], "boxes_num": [1]}
     network = onnx_model(nodes, inputs, outputs, constants, whole={"boxes_num"})
     config = {

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -69,6 +70,13 @@ class Service:
         return answer
 
 
+def await_ready(client: httpx.Client) -> None:
+    """Until the default engine reads and the database is there; each answer is waited for."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (reply := client.get("/readyz")).status_code != 200:
+        assert time.monotonic() < deadline, reply.text
+
+
 def serve(folder: Path, **environment: str) -> Iterator[Service]:
     hub = Hub()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MAOOCR_")}
@@ -104,6 +112,7 @@ def serve(folder: Path, **environment: str) -> Iterator[Service]:
         drain = threading.Thread(target=process.stderr.read, daemon=True)
         drain.start()
         with httpx.Client(base_url=found[0], timeout=PATIENCE_S, trust_env=False) as client:
+            await_ready(client)
             yield Service(client, hub)
     finally:
         process.send_signal(signal.SIGTERM)
