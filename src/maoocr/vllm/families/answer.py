@@ -8,7 +8,7 @@ from .reading import sound_text
 
 __all__ = ["Answer", "answer_of", "without_loop"]
 
-MOST_CHARS = 400_000
+MOST_CHARS = 200_000
 """Far more than any page holds; what is longer is cut before anything looks at it."""
 
 _END_TOKENS = (
@@ -25,6 +25,7 @@ _END_TOKENS = (
     "<\uff5chy_place\u2581holder\u2581no\u25812\uff5c>",
     "<pad>",
 )
+_END_CUT = re.compile(r"<(?:\uff5c[^<>\n]{0,40}|/s?)\Z")
 _FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*([\w+-]{0,20})[ \t]*\n?")
 _WRAPPERS = {
     "",
@@ -43,8 +44,9 @@ _PREAMBLE_CHARS = 200
 _AFTERWORD_CHARS = 300
 
 _REFUSAL = re.compile(
-    r"(?:i['\u2019]?m\s+(?:really\s+|very\s+)?sorry|sorry|i\s+apologi[sz]e|unfortunately|as\s+an\s+ai"
-    r"|i\s+(?:can(?:not|['\u2019]t|\s+not)|am\s+unable|['\u2019]m\s+unable|don['\u2019]t))"
+    r"(?:i['\u2019]?m\s+(?:(?:really|very|so|currently)\s+)?(?:sorry|unable|not\s+able)|sorry"
+    r"|i\s+apologi[sz]e|unfortunately|as\s+an\s+ai|i\s+(?:can(?:not|['\u2019]t|\s+not)|am\s+unable"
+    r"|am\s+not\s+able|am\s+sorry|do\s+not|don['\u2019]t))"
     r"[^\n]{0,160}?"
     r"(?:can(?:not|['\u2019]t|\s+not)|unable|not\s+able|assist|help|extract|transcribe|view|see|process"
     r"|image|read)"
@@ -90,7 +92,7 @@ def answer_of(raw: str, prompt: str = "") -> Answer:
     text = raw[:MOST_CHARS]
     if len(raw) > MOST_CHARS:
         flags.append("truncated")
-    text = sound_text(text)
+    text = _END_CUT.sub("", sound_text(text))
     for token in _END_TOKENS:
         text = text.replace(token, "")
     text, is_whole = _without_thoughts(text)

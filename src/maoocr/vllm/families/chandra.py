@@ -1,6 +1,6 @@
 """chandra (Datalab): a page in HTML, a `div` with a box and a label for each block.
 
-Checked against datalab-to/chandra a6928a2 (2026-01-13): `prompts.py` (to the letter, with a scale of
+Checked against datalab-to/chandra a6928a2 (2026-01-13): `prompts.py` (word for word, a scale of
 1024), `settings.py`, `model/vllm.py` (picture first, top_p 0.1, 12384 tokens; temperature 0.3 for
 another try), `model/util.py` (at most 3072 x 2048 pixels), `output.py` (two notations of boxes).
 """

@@ -49,6 +49,8 @@ def parse(answer: str, task: Task, sent: Sent) -> Parsed:
         reading = read_markdown(before)
     if not is_whole:
         reading.flag("truncated")
+    elif task in {"page", "spotting"} and found.text.strip() and not marked:
+        reading.flag("malformed")
     reading.flag(*found.flags)
     return reading.done()
 

@@ -23,7 +23,11 @@ _REF = re.compile(
 )
 _BARE = re.compile(r"^(?P<label>[a-z_]{3,30})(?P<box>\[\[[\d,.\s\[\]-]{7,400}\]\])[ \t]*$", re.M)
 _PICTURE = re.compile(r"^!\[(?P<label>[a-z_]{3,30}\+?)\]\((?P<box>[\d,.\s-]{7,60})\)", re.M)
-_CUT = re.compile(r"<\|(?:ref|det|/ref)\|?>?[^\n]{0,2000}$|<\|?$")
+_CUT = re.compile(
+    r"<(?:\|(?:/?(?:r|re|ref|d|de|det))?(?:\|>?[^\n]{0,2000})?)?$|^[a-z_]{3,30}\[\[[\d,.\s-]*$",
+    re.M,
+)
+_CUT_CHARS = 3_000
 _NUMBER = re.compile(r"-?\d{1,6}(?:\.\d{1,6})?")
 
 KINDS: dict[str, BlockKind] = {
@@ -93,13 +97,20 @@ def ref_marks(text: str) -> tuple[str, list[Mark], bool]:
     pattern = _REF if "<|ref|>" in text else _BARE
     before, found = marks(text, pattern, 4)
     if not found:
-        cut = _CUT.search(before)
-        return (before[: cut.start()], [], False) if cut else (before, [], True)
-    cut = _CUT.search(found[-1].words)
-    if cut is None:
-        return before, found, True
-    found[-1] = replace(found[-1], words=found[-1].words[: cut.start()])
-    return before, found, False
+        words, is_whole = _without_cut(before)
+        return words, [], is_whole
+    words, is_whole = _without_cut(found[-1].words)
+    found[-1] = replace(found[-1], words=words)
+    return before, found, is_whole
+
+
+def _without_cut(text: str) -> tuple[str, bool]:
+    """A text without the mark that it breaks off in, and whether it is whole."""
+    begin = max(0, len(text) - _CUT_CHARS)
+    for cut in _CUT.finditer(text, begin):
+        if not text[cut.end() :].strip():
+            return text[: cut.start()].rstrip(), False
+    return text, True
 
 
 def picture_marks(text: str) -> tuple[str, list[Mark]]:

@@ -3,7 +3,7 @@ r"""Tables in LaTeX (`tabular`), which Qwen3-VL's Markdown and MonkeyOCR write."
 import re
 
 from ...domain import PageFlag
-from .tables import Cell, Table, table_of_rows
+from .tables import MOST_SPAN, Cell, Table, table_of_rows
 
 __all__ = ["is_latex_table", "read_latex_table"]
 
@@ -32,13 +32,31 @@ def read_latex_table(text: str) -> tuple[Table, list[PageFlag]]:
     body = text[begin.end() : end.start() if end else len(text)]
     body = _RULE.sub("", _without_columns(body))
     rows = [_cells(row) for row in re.split(r"\\\\(?:\[[^\]]{0,9}\])?", body) if row.strip()]
-    table, is_sound = table_of_rows(rows)
+    table, is_sound = table_of_rows(_without_covered(rows))
     flags: list[PageFlag] = []
     if not is_sound:
         flags.append("malformed")
     if end is None:
         flags.append("truncated")
     return table, flags
+
+
+def _without_covered(rows: list[list[Cell]]) -> list[list[Cell]]:
+    """Without the empty cells that LaTeX wants below one that reaches over rows."""
+    below: dict[int, int] = {}
+    kept = []
+    for row in rows:
+        column, line = 0, []
+        covered = dict(below)
+        for cell in row:
+            if not covered.get(column) or cell.text:
+                line.append(cell)
+            if cell.rows > 1:
+                below[column] = cell.rows
+            column += max(1, min(cell.columns, MOST_SPAN))
+        below = {at: left - 1 for at, left in below.items() if left > 1}
+        kept.append(line)
+    return kept
 
 
 def _without_columns(body: str) -> str:

@@ -132,9 +132,10 @@ def _parts(text: str) -> tuple[str, list[_Part]]:
             if piece.name == "img" and starts and _is_picture(starts[-1]):
                 continue
             starts.append(piece)
+    if not starts:
+        return text, []
     ends = [tag.start for tag in starts[1:]] + [len(text)]
-    before = text[: starts[0].start] if starts else text
-    return before, [
+    return text[: starts[0].start], [
         _Part(tag, text[tag.start : end]) for tag, end in zip(starts, ends, strict=True)
     ]
 

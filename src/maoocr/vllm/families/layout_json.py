@@ -150,7 +150,7 @@ def _closed(source: str) -> str:
 def _salvaged(source: str) -> Iterator[Entry]:
     """What can be had of objects with quotes that nobody escaped, which may run into each other."""
     starts = [found.start() for found in _START.finditer(source)]
-    for begin, end in zip(starts, [*starts[1:], len(source)], strict=True):
+    for begin, end in zip(starts, [*starts[1:], len(source)], strict=False):
         part = source[begin:end]
         box, label, text = _BOX.search(part), _LABEL.search(part), _WORDS.search(part)
         words = re.sub(r'"?\s{0,20}\}?\s{0,20},?\s{0,20}\]?\s{0,20}$', "", text[1]) if text else ""

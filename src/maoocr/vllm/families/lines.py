@@ -1,10 +1,17 @@
 """A cursor over the lines of an answer in Markdown."""
 
+import re
 from dataclasses import dataclass, field
 
 from .reading import Reading
 
-__all__ = ["Lines", "without_comments"]
+__all__ = ["Lines", "without_comments", "without_cut"]
+
+_CUT = re.compile(
+    r"(?:<\|[^|<>\n]{0,40}\|?|!\[[^\[\]\n]{0,300}(?:\](?:\([^()\n]{0,300})?)?"
+    r"|\[[^\[\]\n]{0,300}\]\([^()\n]{0,300}|(?<=- )\[[ xX]?\]?)\Z"
+)
+_CUT_CHARS = 700
 
 
 @dataclass(slots=True)
@@ -43,6 +50,12 @@ class Lines:
             return -1
         having = (n for n in range(begin, self.last[mark] + 1) if mark in self.lines[n])
         return next(having, -1)
+
+
+def without_cut(text: str) -> tuple[str, bool]:
+    """A text without the link, picture or token that it breaks off in, and whether it is whole."""
+    cut = _CUT.search(text, max(0, len(text) - _CUT_CHARS))
+    return (text[: cut.start()], False) if cut else (text, True)
 
 
 def without_comments(text: str) -> str:

@@ -11,7 +11,7 @@ from ...domain import BlockKind
 from .base import ParsedBlock
 from .element import formula_block, table_block
 from .inline import plain
-from .lines import Lines, without_comments
+from .lines import Lines, without_comments, without_cut
 from .pipes import is_rule
 from .reading import Reading
 
@@ -51,9 +51,11 @@ _TABLE = re.compile(r"<(/?)table[\s>]", re.IGNORECASE)
 
 def read_markdown(text: str) -> Reading:
     """The blocks of a page in Markdown."""
-    text = without_comments(text)
+    text, is_whole = without_cut(without_comments(text))
     text = _TABLE_EDGES.sub(lambda edge: f"\n{edge[1]}" if edge[1] else f"{edge[2]}\n", text)
     page = Lines(text.replace("\f", "\n").split("\n"))
+    if not is_whole:
+        page.reading.flag("truncated")
     while page.at < len(page.lines):
         begin = page.at
         if not page.line.strip():

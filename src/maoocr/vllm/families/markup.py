@@ -11,6 +11,7 @@ __all__ = ["Tag", "Text", "attribute", "inner_text", "pieces"]
 
 MOST_TAG_CHARS = 2_000
 _NAME = re.compile(r"</?([a-zA-Z][a-zA-Z0-9_-]{0,30})(?=[\s/>])")
+_CUT = re.compile(r"</?(?:[a-zA-Z][a-zA-Z0-9_-]{0,30}(?:\s[^<>]{0,2000})?)?")
 _HIDDEN = {"script", "style", "template", "iframe", "object", "svg", "head", "title"}
 _BREAKING = {
     "br", "p", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "section",
@@ -41,7 +42,7 @@ class Text:
 def pieces(source: str) -> Iterator[Tag | Text]:
     """Tags and texts in their order; comments and what scripts hold are left out.
 
-    A `<` that begins no tag is text.
+    A `<` that begins no tag is text; a tag that the text ends in is left out.
     """
     position = begin = 0
     while (position := source.find("<", position)) >= 0:
@@ -55,6 +56,8 @@ def pieces(source: str) -> Iterator[Tag | Text]:
         found = _NAME.match(source, position)
         end = source.find(">", position, position + MOST_TAG_CHARS) if found else -1
         if found is None or end < 0:
+            if len(source) - position > 1 and _CUT.fullmatch(source, position):
+                break
             position += 1
             continue
         yield from _text(source[begin:position])
@@ -64,7 +67,7 @@ def pieces(source: str) -> Iterator[Tag | Text]:
             position = begin = _end_of(source, name, begin)
             continue
         yield Tag(name, is_end, source[found.start() : end + 1], found.start(), end + 1)
-    yield from _text(source[begin:])
+    yield from _text(source[begin : position if position >= 0 else None])
 
 
 def _text(text: str) -> Iterator[Text]:
