@@ -59,10 +59,13 @@ class Scaling:
         if self.fixed is not None:
             return self.fixed
         scale = self._scale(width, height) * shrink
-        sides = (self._rounded(width * scale), self._rounded(height * scale))
-        if sides[0] * sides[1] <= self.max_pixels:
-            return sides
-        return (self._floored(width * scale), self._floored(height * scale))
+        sides = self._sides(width * scale, height * scale, round)
+        is_long = 0 < self.longest_side < max(sides)
+        if is_long or sides[0] * sides[1] > self.max_pixels:
+            return self._sides(width * scale, height * scale, math.floor)
+        if sides[0] * sides[1] < self.min_pixels and shrink == 1.0:
+            return self._sides(width * scale, height * scale, math.ceil)
+        return sides
 
     def _scale(self, width: int, height: int) -> float:
         scale = 1.0
@@ -75,11 +78,9 @@ class Scaling:
             scale *= math.sqrt(self.min_pixels / pixels)
         return scale
 
-    def _rounded(self, side: float) -> int:
-        return max(self.multiple, round(side / self.multiple) * self.multiple)
-
-    def _floored(self, side: float) -> int:
-        return max(self.multiple, int(side / self.multiple) * self.multiple)
+    def _sides(self, width: float, height: float, whole: Callable[[float], int]) -> tuple[int, int]:
+        unit = self.multiple
+        return max(unit, whole(width / unit) * unit), max(unit, whole(height / unit) * unit)
 
 
 @dataclass(frozen=True, slots=True)
