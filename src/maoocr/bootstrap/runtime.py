@@ -22,6 +22,7 @@ from ..service.recognizer import Recognizer
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
 from .directory import PoolDirectory
+from .vlm import open_vlms, require_own_names
 
 __all__ = ["Runtime", "open_runtime"]
 
@@ -71,14 +72,19 @@ async def open_runtime(
         if specs is None:
             cores = gateway_cores(settings.web_concurrency)
             specs = engine_specs(settings, most_threads(settings.pool.threads, cores))
-        pool = Pool(specs, settings, spool.root, metrics)
+        profiles = load_profiles(settings)
+        vlms = await stack.enter_async_context(open_vlms(settings, profiles, spool.root, metrics))
+        require_own_names(tuple(specs), vlms)
+        pool = Pool((*specs, *vlms.specs), settings, spool.root, metrics, launches=vlms.launches)
         stack.push_async_callback(pool.close)
         started = asyncio.create_task(pool.start())
         stack.callback(started.cancel)
         if wait:
             await started
             _require_ready(pool)
-        engines = PoolDirectory(pool, load_profiles(settings))
+        engines = PoolDirectory(
+            pool, profiles, vlms.profiles, vlms.budget_left, vlms.outage, vlms.is_asleep
+        )
         recognizer = Recognizer(
             pool,
             engines,
@@ -92,6 +98,6 @@ async def open_runtime(
 
 
 def _require_ready(pool: Pool) -> None:
-    for name, engine in pool.status().engines.items():
-        if not engine.ready:
-            raise EngineUnavailable(engine.failure or f"No lane of the engine {name} is up.")
+    name, engine = next(iter(pool.status().engines.items()))
+    if not engine.ready:
+        raise EngineUnavailable(engine.failure or f"No lane of the engine {name} is up.")

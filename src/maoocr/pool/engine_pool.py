@@ -80,7 +80,8 @@ class EnginePool:
             cores: shared with the other engines.
         """
         self._name = specs[0].name
-        limits, pool = settings.limits, settings.pool
+        pool = settings.pool
+        page_seconds = specs[0].page_seconds or settings.limits.page_seconds
         at_once = len(specs) * specs[0].max_batch_pages
         self._figures = Figures(self._name, metrics)
         self._supervisor = Supervisor(
@@ -95,10 +96,7 @@ class EnginePool:
             self._supervisor,
             self._figures,
             policy=BatchPolicy(specs[0].max_batch_pages),
-            times=LaneTimes(
-                page_seconds=limits.page_seconds,
-                slack_seconds=min(SLACK_SECONDS, limits.page_seconds),
-            ),
+            times=LaneTimes(page_seconds, slack_seconds=min(SLACK_SECONDS, page_seconds)),
             cores=cores,
         )
         self.gate = Gate(
