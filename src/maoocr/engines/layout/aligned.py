@@ -23,6 +23,7 @@ CROSSING_SHARE = 0.1
 LEAST_ROWS = 3
 LEAST_FILLED = 0.5
 MOST_SINGLES = 2
+EVEN_PITCH = 1.15
 PROSE_FILL, PROSE_HEIGHTS = 0.75, 8.0
 """Of a column's width, and wide in heights: a line of running text."""
 MOST_WORDS_ACROSS = 6
@@ -115,10 +116,20 @@ def _run_end(rows: Sequence[Row], start: int) -> int:
         if _is_multiple(rows[at]):
             end, singles = at + 1, 0
         else:
-            singles += 1
+            singles += not _is_row_of(rows[start : end + 1], rows[at - 1], rows[at])
             if singles > MOST_SINGLES or _is_sentence(rows[at], rows[start:end]):
                 break
     return end
+
+
+def _is_row_of(run: Sequence[Row], before: Row, row: Row) -> bool:
+    """Whether one piece is the first cell of a row whose other cells are empty."""
+    if len(run) <= LEAST_ROWS:
+        return False
+    pitches = [_middle(b) - _middle(a) for a, b in pairwise(run)]
+    even = _middle(row) - _middle(before) <= EVEN_PITCH * float(np.median(pitches))
+    second = min(other[1].box.x0 for other in run if _is_multiple(other))
+    return even and row[-1].box.x1 < second
 
 
 def _is_sentence(row: Row, before: Sequence[Row]) -> bool:

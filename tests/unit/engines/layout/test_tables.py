@@ -159,6 +159,18 @@ def test_a_cell_left_empty_and_a_title_within_keep_their_places() -> None:
     assert rows_of(tables(sheet)[0].html) == rows
 
 
+def test_many_rows_with_empty_cells_do_not_end_a_table() -> None:
+    rows = [["Item", "2026", "2025"], ["Rent", "10", "20"], ["Tax", "1", "2"], ["Wages", "5", "6"]]
+    rows += [[f"Nothing {number}", "", ""] for number in range(5)]
+    rows.append(["Total", "16", "28"])
+    sheet = Sheet()
+    for number, row in enumerate(rows):
+        for x, text in zip((100, 600, 900), row, strict=True):
+            if text:
+                sheet.write(x, 300 + 40 * number, text)
+    assert [rows_of(table.html) for table in tables(sheet)] == [rows]
+
+
 def test_two_columns_of_running_text_are_no_table() -> None:
     sheet = Sheet()
     for number in range(12):
