@@ -143,7 +143,9 @@ class Focus:
         rotation_deg: clockwise turn (0, 90, 180, 270) that makes the decoded picture upright.
         regions: parts to read instead of the whole, in pixels of the upright page. The result then
             has one block for each, in this order, and no lines.
+        layout: what is where, for an engine that reads parts of pages and does not find them.
     """
 
     rotation_deg: int = 0
     regions: tuple[Region, ...] = ()
+    layout: tuple[Region, ...] = ()

@@ -115,7 +115,8 @@ class PageResult:
         blocks: in reading order; empty unless structure was asked for.
         flags: what is wrong with the page as a whole: cut off (`truncated`), a loop of the model
             cut (`repetition`), markup that could not be read (`malformed`), text that no detected
-            line supports (`unsupported`), read by another engine than the chosen (`fallback`).
+            line supports (`unsupported`), read by another engine than the chosen (`fallback`),
+            doubtful where nobody could read it again (`not_reread`).
         spent: at endpoints, where any was asked.
         decode_s: from bytes to pixels.
         recognize_s: from pixels to lines.
@@ -165,6 +166,8 @@ class Selection:
         fallbacks: that read what it fails at, in this order.
         ruled_out: engines that may not or cannot read this, each with the reason.
         second: engine that reads again what `engine` is not sure of; empty for none.
+        reread_below: score below which a line is read again; 0 leaves it to the service.
+        support: engine whose lines give the text of `engine` its places; empty for none.
     """
 
     engine: str
@@ -172,6 +175,8 @@ class Selection:
     fallbacks: tuple[str, ...] = ()
     ruled_out: tuple[tuple[str, str], ...] = ()
     second: str = ""
+    reread_below: float = 0.0
+    support: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +220,9 @@ class OcrResult:
     @property
     def engines(self) -> tuple[str, ...]:
         """Who read any of it, in order of first appearance."""
-        return tuple(dict.fromkeys(page.engine for page in self.pages if page.error is None))
+        read = [page for page in self.pages if page.error is None]
+        names = (name for page in read for name in (page.engine, *(x.engine for x in page.lines)))
+        return tuple(dict.fromkeys(names))
 
 
 def mean_score(lines: Sequence[TextLine]) -> float:

@@ -48,5 +48,5 @@ BlockKind = Literal[
     "page_number",
 ]
 LineFlag = Literal["unsupported", "reread", "doubtful"]
-PageFlag = Literal["truncated", "repetition", "fallback", "malformed", "unsupported"]
+PageFlag = Literal["truncated", "repetition", "fallback", "malformed", "unsupported", "not_reread"]
 RegionTask = Literal["text", "table", "formula"]

@@ -1,5 +1,6 @@
 """The engines of a plan, one behind the other: the next one reads what one of them fails at."""
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -7,13 +8,16 @@ from types import TracebackType
 from typing import Self
 
 from ..domain import PageResult, Selection
-from ..errors import EngineError, EngineUnavailable, MaoOCRError, Overloaded
+from ..errors import EngineError, EngineFault, EngineUnavailable, MaoOCRError, Overloaded
 from ..pool import PageTask
 from .ports import Admission, PagePool
+from .second_reading import MARGIN_S, read_with_places, read_with_second
 
 __all__ = ["Readers", "fallback_reasons", "read_page"]
 
 _REFUSALS = (EngineUnavailable, Overloaded)
+_FAULTS = frozenset({"truncated", "repetition", "unsupported"})
+"""Of a page, for which another engine is asked if there is one."""
 
 
 async def read_page(
@@ -21,14 +25,16 @@ async def read_page(
     selection: Selection,
     prices: Mapping[str, float],
     admission_of: Callable[[str], Admission],
+    until: float = math.inf,
 ) -> PageResult:
-    """Read a page with the engine that was chosen, or else with its fallbacks in their order.
+    """Read a page as the plan says: one engine or two, or else the fallbacks in their order.
 
     Args:
         task: the page.
         selection: the plan. Nobody reads whom it does not name.
         prices: money for a page by engine; a full queue is no reason to pay more.
         admission_of: room in the pool for an engine; raises what the pool raises.
+        until: moment of `time.monotonic()` by which the answer is wanted.
 
     Returns:
         The page, with the flag `fallback` where another engine than the chosen one read it.
@@ -41,12 +47,30 @@ async def read_page(
         if not _may_follow(engine, failure, selection, prices):
             continue
         try:
-            page = await admission_of(engine).read(task)
+            if engine == selection.engine:
+                return await _chosen(task, selection, admission_of, until)
+            return _flagged(await admission_of(engine).read(task))
         except (EngineError, Overloaded) as error:
             failure = failure or error
-            continue
-        return _flagged(page) if engine != selection.engine else page
     raise failure or EngineUnavailable(f"The engine {selection.engine} cannot read this page.")
+
+
+async def _chosen(
+    task: PageTask,
+    selection: Selection,
+    admission_of: Callable[[str], Admission],
+    until: float,
+) -> PageResult:
+    if selection.support:
+        page = await read_with_places(task, selection, admission_of)
+    else:
+        page = await admission_of(selection.engine).read(task)
+    if selection.fallbacks and _FAULTS.intersection(page.flags):
+        faults = " and ".join(flag for flag in page.flags if flag in _FAULTS)
+        raise EngineFault(f"What {selection.engine} read of this page is {faults}.")
+    if not selection.second:
+        return page
+    return await read_with_second(page, task, selection, admission_of, until - MARGIN_S)
 
 
 class Readers:
@@ -105,7 +129,9 @@ class Readers:
     async def read(self, task: PageTask) -> PageResult:
         """Read one page; see `read_page`."""
         try:
-            return await read_page(task, self._selection, self._prices, self._admission)
+            return await read_page(
+                task, self._selection, self._prices, self._admission, self._deadline
+            )
         finally:
             self._pages_left = max(1, self._pages_left - 1)
 

@@ -4,15 +4,16 @@ A page of a longer document is not: the cache holds answers to requests as a who
 apart for each of its pages would cost more than it saves.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
 
-from ..cache.keys import result_key
 from ..documents.kinds import Kind
 from ..domain import OcrOptions, OcrResult, PageResult, Selection, Timings
 from .document_type import document_type_of
 from .ports import EngineCard, ResultCache
+from .result_keys import is_final, plan_key
 
 __all__ = ["JobCache"]
 
@@ -24,11 +25,15 @@ class JobCache:
         self._results = results
 
     @staticmethod
-    def key(sha256: str, kind: Kind, options: OcrOptions, card: EngineCard) -> str | None:
-        """Of the document; None when it may have several pages, or the model is not known yet."""
-        if kind.paged or card.info is None:
-            return None
-        return result_key(sha256, card.name, card.info.model_digest, options)
+    def key(
+        sha256: str,
+        kind: Kind,
+        options: OcrOptions,
+        selection: Selection,
+        cards: Sequence[EngineCard],
+    ) -> str | None:
+        """Of the document; None when it may have several pages, or a model is not known yet."""
+        return None if kind.paged else plan_key(sha256, selection, cards, options)
 
     async def get(self, key: str | None) -> PageResult | None:
         """The only page, as one that cost nothing."""
@@ -46,7 +51,7 @@ class JobCache:
 
     async def set(self, key: str | None, page: PageResult, selection: Selection) -> None:
         """Keep the answer for jobs and requests to come."""
-        if key is None or page.error is not None or "fallback" in page.flags:
+        if key is None or not is_final(page):
             return
         timings = Timings(
             queue_s=page.queue_s, decode_s=page.decode_s, recognize_s=page.recognize_s

@@ -142,8 +142,8 @@ class JobReading:
             requirements, asked, options.language, cards, words=options.words, pages=pages
         )
         prices = {card.name: card.profile.cost_per_page for card in cards}
-        card = next(card for card in cards if card.name == selection.engine)
-        key = self._cache.key(claim.sha256, kind_named(claim.kind), options, card)
+        kind = kind_named(claim.kind)
+        key = self._cache.key(claim.sha256, kind, options, selection, cards)
         known = await self._cache.get(key)
         if known is not None:
             return known

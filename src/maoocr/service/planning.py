@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..cache.keys import result_key
 from ..domain import OcrOptions, Requirements
 from ..settings import LimitSettings
 from .options import with_structure
 from .ports import Document, EngineDirectory
 from .reading import PageReading, Plan
+from .result_keys import plan_key
 from .selector import select
 
 __all__ = ["Planner"]
@@ -69,11 +69,7 @@ class Planner:
             words=options.words,
             pages=len(counted[0]) if counted else 1,
         )
-        card = next(card for card in cards if card.name == selection.engine)
-        key = None
-        if is_cached and card.info is not None:
-            digest = card.info.model_digest
-            key = result_key(document.sha256, selection.engine, digest, options)
+        key = plan_key(document.sha256, selection, cards, options) if is_cached else None
         prices = {card.name: card.profile.cost_per_page for card in cards}
         return Plan(
             document, options, selection, client, deadline, key, requirements, prices, counted

@@ -26,7 +26,8 @@ from .language import detect_language
 from .planning import Planner
 from .ports import Document, EngineDirectory, Flights, PageCounter, PagePool, ResultCache
 from .reading import PageReading, Plan
-from .telling import is_whole, may_take, told
+from .result_keys import is_whole
+from .telling import may_take, told
 
 __all__ = ["CacheUse", "Recognizer", "StreamBegun"]
 

@@ -86,7 +86,21 @@ def select(
         tuple(it.name for it in others),
         tuple(ruled_out.items()),
         second.name if second is not None else "",
+        need.told.min_confidence or 0.0 if second is not None else 0.0,
+        _support(prospects, chosen),
     )
+
+
+def _support(prospects: Sequence[Prospect], chosen: Prospect) -> str:
+    """Who finds the lines of a page that a model reads: what it says is held against them."""
+    if chosen.card.profile.kind != "vlm":
+        return ""
+    able = [
+        it.name
+        for it in prospects
+        if it.card.profile.kind == "ocr" and it.card.profile.privacy == "local" and it.card.ready
+    ]
+    return able[0] if able else ""
 
 
 def _need(

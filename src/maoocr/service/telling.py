@@ -7,14 +7,7 @@ from .fallback import fallback_reasons
 from .reading import Plan
 from .reasons import money, seconds
 
-__all__ = ["is_whole", "may_take", "told"]
-
-
-def is_whole(result: OcrResult) -> bool:
-    """Every page was read, by the engine that was chosen: it may be kept under that one's key."""
-    return result.pages_done == len(result.pages) and not any(
-        "fallback" in page.flags for page in result.pages
-    )
+__all__ = ["may_take", "told"]
 
 
 def may_take(plan: Plan, result: OcrResult) -> bool:

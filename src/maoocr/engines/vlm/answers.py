@@ -8,7 +8,15 @@ from ...vllm.families.base import Parsed, ParsedBlock
 from ..base import PageText
 from .pictures import Picture
 
-__all__ = ["NOMINAL_SCORE", "crops_of", "page_of", "region_block", "spent_of", "together"]
+__all__ = [
+    "NOMINAL_SCORE",
+    "crops_of",
+    "layout_of",
+    "page_of",
+    "region_block",
+    "spent_of",
+    "together",
+]
 
 NOMINAL_SCORE = 0.9
 """Of a line of a model that says nothing about how sure it is."""
@@ -69,6 +77,21 @@ def crops_of(parsed: Parsed, picture: Picture, scale: float, rotation_deg: int) 
         if part.box is not None and part.kind not in _SILENT
     ]
     return Focus(rotation_deg, tuple(regions))
+
+
+def layout_of(regions: Iterable[Region], width: float, height: float) -> Parsed:
+    """Regions that another engine found, as if the model had told them.
+
+    Args:
+        regions: in pixels of the page.
+        width: of the upright page, in pixels.
+        height: likewise.
+    """
+    blocks = []
+    for region in regions:
+        a, b, c, d = ((x / width, y / height) for x, y in region.polygon)
+        blocks.append(ParsedBlock(region.task, box=(a, b, c, d)))
+    return Parsed(tuple(blocks), has_layout_only=True)
 
 
 def together(layout: Parsed, read: Iterable[Block]) -> Parsed:

@@ -11,7 +11,7 @@ from ...errors import DeadlineExceeded, EndpointError, MaoOCRError
 from ...vllm.chat import Chat, ChatReply, ChatRequest, ImagePart, Part, TextPart
 from ...vllm.families.base import Family, Parsed
 from ..base import EngineInfo, PageImage, PageText
-from .answers import crops_of, page_of, region_block, spent_of, together
+from .answers import crops_of, layout_of, page_of, region_block, spent_of, together
 from .pictures import Picture, corners, pictures_of, smaller, upright_size
 
 __all__ = ["Again", "Shown", "VlmReader"]
@@ -108,11 +108,21 @@ class VlmReader:
             scale: pixels of it per pixel of the page.
             asked: what to show; None for the whole page as it lies.
         """
+        if isinstance(asked, Focus):
+            asked = self._by_parts(asked, image, scale)
         before = asked if isinstance(asked, Again) else None
         focus = before.focus if before else asked if isinstance(asked, Focus) else None
         pictures = pictures_of(image, focus, scale, self._family)
         size = upright_size(image, focus.rotation_deg if focus else 0)
         return Shown(pictures, size, scale, focus, before)
+
+    def _by_parts(self, asked: Focus, image: PageImage, scale: float) -> Focus | Again:
+        """A model that reads no pages gets the parts that somebody else found."""
+        if asked.regions or not asked.layout or self._family.reads_pages:
+            return asked
+        width, height = upright_size(image, asked.rotation_deg)
+        layout = layout_of(asked.layout, width / scale, height / scale)
+        return Again(Focus(asked.rotation_deg, asked.layout), layout)
 
     async def read(self, shown: Shown, *, deadline: float) -> PageText | Again:
         """Ask about a page.
