@@ -1,0 +1,217 @@
+"""Pages through HTTP, PP-OCR and a vision-language model: each reads its part."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from tests.fakes.vlm_server import Say, VlmServer
+from tests.integration.vlm_pages.conftest import away
+
+pytestmark = pytest.mark.integration
+
+FRESH = {"Cache-Control": "no-store"}
+LINES = (
+    "Invoice number 2026-118",
+    "The quick brown fox jumps",
+    "over the lazy dog again",
+    "Total amount 1050.00 EUR",
+)
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return draw(tmp_path_factory.mktemp("pictures") / "page.png", LINES)
+
+
+def draw(path: Path, lines: tuple[str, ...], turn: int = 0) -> bytes:
+    page = Image.new("RGB", (900, 80 + 90 * len(lines)), "white")
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(42)
+    for row, text in enumerate(lines):
+        pen.text((60, 50 + 90 * row), text, "black", font)
+    page.rotate(turn, expand=True).save(path)
+    return path.read_bytes()
+
+
+def recognize(http: httpx.Client, image: bytes, **fields: Any) -> dict[str, Any]:
+    needs = fields.pop("requirements", None)
+    route = "/api/ocr/recognize"
+    if needs is not None:
+        route, fields["requirements"] = f"{route}-with-requirements", json.dumps(needs)
+    answer = http.post(
+        route,
+        files={"image": ("page.png", image)},
+        data=fields,
+        headers=FRESH,
+    )
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_a_model_reads_the_page_and_pp_ocr_tells_where(
+    http: httpx.Client, vlm: VlmServer, picture: bytes
+) -> None:
+    vlm.default = Say("# " + LINES[0] + "\n\n" + f"{LINES[1]} {LINES[2]}" + "\n\n" + LINES[3])
+    answer = recognize(http, picture, engine="vlm")
+    page = answer["pages"][0]
+    assert [line["text"] for line in page["lines"]] == [
+        LINES[0],
+        f"{LINES[1]} {LINES[2]}",
+        LINES[3],
+    ]
+    assert {line["polygon_source"] for line in page["lines"]} == {"matched"}
+    tops = [line["polygon"][0][1] for line in page["lines"]]
+    assert tops == sorted(tops)
+    joined = page["lines"][1]["polygon"]
+    assert joined[2][1] - joined[0][1] > 90
+    assert page["blocks"][0]["kind"] in {"title", "heading"}
+    assert answer["selected_models"] == ["vlm"]
+    assert page["spent"]["output_tokens"] > 0
+    assert answer["confidence"] > 0.8
+
+
+def test_what_the_model_invents_is_flagged(
+    http: httpx.Client, vlm: VlmServer, picture: bytes
+) -> None:
+    vlm.default = Say("\n\n".join([*LINES, "Wire it to account 99887766"]))
+    page = recognize(http, picture, engine="vlm")["pages"][0]
+    assert [line.get("flags") for line in page["lines"]] == [None] * 4 + [["unsupported"]]
+
+
+def test_a_model_that_goes_round_in_circles_is_cut_and_pp_ocr_reads(
+    http: httpx.Client, vlm: VlmServer, picture: bytes
+) -> None:
+    vlm.default = Say("and so on and so forth ", endless=True)
+    answer = recognize(http, picture, engine="vlm")
+    page = answer["pages"][0]
+    assert page["engine"] == "ppocr"
+    assert page["flags"] == ["fallback"]
+    assert answer["text"].split("\n") == list(LINES)
+    assert any("could not read" in reason for reason in answer["selection"]["reasons"])
+
+
+def test_without_the_models_server_pp_ocr_reads_and_says_so(
+    http: httpx.Client, vlm: VlmServer, picture: bytes
+) -> None:
+    with away(vlm):
+        answer = recognize(http, picture, engine="vlm")
+    assert answer["text"].split("\n") == list(LINES)
+    assert answer["pages"][0]["engine"] == "ppocr"
+
+
+def wrong_line(page: Image.Image) -> None:
+    """Blur one line until a reader of lines begins to guess."""
+    box = (50, 310, 850, 400)
+    part = page.crop(box)
+    small = part.resize((part.width // 8, part.height // 8), Image.Resampling.BILINEAR)
+    page.paste(small.resize(part.size, Image.Resampling.BILINEAR), box)
+
+
+@pytest.fixture(scope="module")
+def blurred(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("pictures") / "blurred.png"
+    draw(path, (*LINES, *(f"A line that is certain, number {n}" for n in range(6))))
+    with Image.open(path) as page:
+        page.load()
+    wrong_line(page)
+    page.save(path)
+    return path.read_bytes()
+
+
+HIGH = {"accuracy_requirement": "high"}
+
+
+def test_a_doubtful_line_is_read_again_and_a_certain_one_to_see_whom_to_believe(
+    http: httpx.Client, vlm: VlmServer, blurred: bytes
+) -> None:
+    plain = recognize(http, blurred)["pages"][0]["lines"]
+    assert min(plain, key=lambda line: line["score"]) == plain[3]
+    sure = [line for line in plain if line["score"] >= 0.97]
+    certain = max(sure, key=lambda line: line["score"])
+    answers = iter([LINES[3], certain["text"]])
+    # The regions come in the order of the page's focus: what is doubtful, then what is certain.
+    vlm.default = lambda ask: Say(next(answers))
+    needs = {**HIGH, "min_confidence": plain[3]["score"] + 0.001}
+    answer = recognize(http, blurred, requirements=needs, engine="ppocr")
+    line = answer["pages"][0]["lines"][3]
+    assert answer["selection"]["second"] == "vlm"
+    assert (line["text"], line["flags"]) == (LINES[3], ["reread"])
+    assert line["polygon"] == plain[3]["polygon"]
+    assert len(vlm.asks) == 2
+
+
+def test_a_model_that_lies_changes_nothing(
+    http: httpx.Client, vlm: VlmServer, blurred: bytes
+) -> None:
+    plain = recognize(http, blurred)["text"]
+    vlm.default = Say("All your base are belong to us")
+    answer = recognize(http, blurred, requirements={**HIGH, "min_confidence": 0.9}, engine="ppocr")
+    assert answer["text"] == plain
+
+
+def test_without_the_model_the_first_reading_stands_and_is_marked(
+    http: httpx.Client, vlm: VlmServer, blurred: bytes
+) -> None:
+    vlm.default = Say("", status=500)
+    answer = recognize(http, blurred, requirements={**HIGH, "min_confidence": 0.99}, engine="ppocr")
+    page = answer["pages"][0]
+    assert page["engine"] == "ppocr"
+    assert "not_reread" in page["flags"]
+    assert any("doubtful" in line.get("flags", ()) for line in page["lines"])
+
+
+def test_who_leaves_ends_the_models_work(
+    http: httpx.Client, vlm: VlmServer, picture: bytes
+) -> None:
+    vlm.default = Say("It begins", hang="middle")
+    left = threading.Event()
+
+    def ask() -> None:
+        with pytest.raises(httpx.TimeoutException):
+            http.post(
+                "/api/ocr/recognize",
+                files={"image": ("page.png", picture)},
+                data={"engine": "vlm"},
+                headers=FRESH,
+                timeout=httpx.Timeout(60, read=2.0),
+            )
+        left.set()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    vlm.wait_for(lambda: vlm.running == 1)
+    assert left.wait(30)
+    vlm.wait_for(lambda: vlm.running == 0)
+    asking.join()
+    assert vlm.aborted == 1
+
+
+def test_markdown_is_the_models_own_structure(
+    http: httpx.Client, vlm: VlmServer, picture: bytes
+) -> None:
+    vlm.default = Say(f"# {LINES[0]}\n\n- {LINES[1]}\n- {LINES[2]}\n\n{LINES[3]}")
+    answer = http.post(
+        "/api/ocr/recognize",
+        files={"image": ("page.png", picture)},
+        data={"engine": "vlm", "format": "markdown"},
+        headers=FRESH,
+    )
+    assert answer.status_code == 200
+    assert f"# {LINES[0]}" in answer.text
+    assert f"- {LINES[1]}" in answer.text
+
+
+def test_a_page_on_its_side_is_turned_before_the_model_sees_it(
+    http: httpx.Client, vlm: VlmServer, tmp_path: Path
+) -> None:
+    vlm.default = Say("\n\n".join(LINES))
+    answer = recognize(http, draw(tmp_path / "turned.png", LINES, 90), engine="vlm")
+    page = answer["pages"][0]
+    assert page["rotation_deg"] == 90
+    assert page["width"] == 900
+    assert {line["polygon_source"] for line in page["lines"]} == {"matched"}
