@@ -12,6 +12,7 @@ from .exchange import Answer, Progress
 from .failure import CallFailed
 from .health import Health
 from .member import EndpointStatus, Member
+from .relay import Passage
 
 __all__ = ["Endpoints"]
 
@@ -87,7 +88,7 @@ class Endpoints:
 
     async def complete(
         self,
-        request: ChatRequest,
+        request: ChatRequest | Passage,
         *,
         on_text: OnText | None = None,
         deadline: float | None = None,

@@ -14,6 +14,7 @@ from .endpoints import Endpoint
 from .exchange import BROKEN, Answer, Exchange, Progress, Stale, Trace, unreached
 from .failure import CallFailed
 from .protocol import body_of
+from .relay import Passage, Relay
 
 __all__ = ["EndpointClient"]
 
@@ -67,7 +68,7 @@ class EndpointClient:
 
     async def call(
         self,
-        request: ChatRequest,
+        request: ChatRequest | Passage,
         progress: Progress,
         *,
         on_text: OnText | None = None,
@@ -76,7 +77,7 @@ class EndpointClient:
         """Ask once; cancelling closes the stream, so that the server ends its work.
 
         Args:
-            request: what is asked.
+            request: what is asked, or what somebody else asks.
             progress: is kept up to date.
             on_text: hears each piece.
             deadline: of `time.monotonic()`.
@@ -84,15 +85,29 @@ class EndpointClient:
         Raises:
             CallFailed: there is no text with an end.
         """
-        body = body_of(request, self.endpoint)
+        if isinstance(request, Passage):
+            body = request.body_for(self.endpoint)
+        else:
+            body = body_of(request, self.endpoint)
         for _ in range(STALE_ATTEMPTS):
             try:
                 progress.calls += 1
-                exchange = Exchange(self.endpoint, request, progress, on_text, deadline)
+                exchange = self._exchange(request, progress, on_text, deadline)
                 return await exchange.run(partial(self._begin, body))
             except Stale:
                 continue
         raise CallFailed("connect", f"{self.endpoint.name} closes every connection.")
+
+    def _exchange(
+        self,
+        request: ChatRequest | Passage,
+        progress: Progress,
+        on_text: OnText | None,
+        deadline: float | None,
+    ) -> Exchange:
+        if isinstance(request, Passage):
+            return Relay(self.endpoint, request, progress, on_text, deadline)
+        return Exchange(self.endpoint, request, progress, on_text, deadline)
 
     def _begin(self, body: bytes, trace: Trace) -> AbstractAsyncContextManager[httpx.Response]:
         headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}

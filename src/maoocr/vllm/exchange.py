@@ -5,11 +5,11 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import httpx
 
-from .chat import ChatRequest, FinishReason, OnText
+from .chat import FinishReason, OnText
 from .endpoints import Endpoint
 from .failure import CallFailed
 from .loops import LoopWatch
@@ -46,6 +46,7 @@ class Progress:
         calls: attempts on the wire.
         first_token_s: seconds from the request to the first piece of text; None before it.
         last_at: moment of `time.monotonic()` at which the last piece came.
+        is_silent: the text comes in one piece at the end, so that no text says nothing.
     """
 
     calls: int = 0
@@ -53,6 +54,7 @@ class Progress:
     completion_tokens: int = 0
     first_token_s: float | None = None
     last_at: float | None = None
+    is_silent: bool = False
 
     @property
     def has_text(self) -> bool:
@@ -81,13 +83,21 @@ def unreached(endpoint: Endpoint, error: Exception) -> CallFailed:
     return CallFailed("connect", f"{endpoint.name} cannot be reached {why}.")
 
 
+class Asked(Protocol):
+    """As much of a request as an exchange has to know."""
+
+    @property
+    def cut_loops(self) -> bool:
+        """End the answer when it goes round in circles."""
+
+
 class Exchange:
     """One exchange on the wire."""
 
     def __init__(
         self,
         endpoint: Endpoint,
-        request: ChatRequest,
+        request: Asked,
         progress: Progress,
         on_text: OnText | None,
         deadline: float | None,
@@ -99,6 +109,7 @@ class Exchange:
         self._watch = LoopWatch() if request.cut_loops else None
         self._begun = time.monotonic()
         self._limit: _Limit = "first"
+        self._first_s = endpoint.first_token_s
         self._renewed_at = 0.0
         self._is_fresh = False
         self._has_answer = False
@@ -120,7 +131,7 @@ class Exchange:
         """
         try:
             async with asyncio.timeout(None) as scope:
-                self._patience(scope, "first", self._endpoint.first_token_s)
+                self._patience(scope, "first", self._first_s)
                 await self._receive(begin, scope)
         except TimeoutError:
             if self._limit != "end":
@@ -143,15 +154,18 @@ class Exchange:
                 start = await _start_of(response)
                 wait = response.headers.get("retry-after")
                 raise failure_of(self._endpoint, response.status_code, start, wait)
-            lines, finish = EventLines(), None
-            async for raw in response.aiter_raw():
-                for data in self._lines(lines, raw):
-                    if data == b"[DONE]":
-                        self._end(finish, scope)
-                    elif not self._is_over():
-                        finish = self._take(data, scope) or finish
-                        if self._is_over():
-                            return
+            await self._read(response, scope)
+
+    async def _read(self, response: httpx.Response, scope: asyncio.Timeout) -> None:
+        lines, finish = EventLines(), None
+        async for raw in response.aiter_raw():
+            for data in self._lines(lines, raw):
+                if data == b"[DONE]":
+                    self._end(finish, scope)
+                elif not self._is_over():
+                    finish = self._take(data, scope) or finish
+                    if self._is_over():
+                        return
 
     def _is_over(self) -> bool:
         return self._answer is not None
@@ -172,21 +186,22 @@ class Exchange:
             progress.completion_tokens = chunk.usage.completion_tokens or 0
         elif piece:
             progress.completion_tokens += 1
-        is_due = not progress.has_text or time.monotonic() - self._renewed_at > RENEW_S
-        if (piece or chunk.finish) and is_due:
+        if (piece or chunk.finish) and self._is_due:
             self._patience(scope, "idle", self._endpoint.idle_s)
         if piece:
             self._grow(piece)
         return chunk.finish
 
+    @property
+    def _is_due(self) -> bool:
+        """Patience is to be renewed."""
+        return not self._progress.has_text or time.monotonic() - self._renewed_at > RENEW_S
+
     def _grow(self, piece: str) -> None:
         self._progress.last_at = now = time.monotonic()
         if not self._progress.has_text:
             self._progress.first_token_s = now - self._begun
-        self._pieces.append(piece)
-        self._length += len(piece)
-        if self._length > MOST_TEXT:
-            raise CallFailed("broken", f"{self._endpoint.name} sends text without an end.")
+        self._keep(piece)
         if self._on_text is not None:
             self._on_text(piece)
         loop = self._watch.feed(piece) if self._watch else None
@@ -194,6 +209,12 @@ class Exchange:
             # Once is what the page may say.
             text = "".join(self._pieces)[: loop.start + loop.period]
             self._answer = Answer(text, "loop")
+
+    def _keep(self, piece: str) -> None:
+        self._pieces.append(piece)
+        self._length += len(piece)
+        if self._length > MOST_TEXT:
+            raise CallFailed("broken", f"{self._endpoint.name} sends text without an end.")
 
     def _end(self, finish: str | None, scope: asyncio.Timeout) -> None:
         if finish is None:
@@ -214,11 +235,15 @@ class Exchange:
         scope.reschedule(asyncio.get_running_loop().time() + max(0.0, waits[self._limit]))
 
     def _too_slow(self) -> CallFailed:
-        name, endpoint = self._endpoint.name, self._endpoint
+        name, endpoint, progress = self._endpoint.name, self._endpoint, self._progress
         if self._limit == "deadline":
             # Silence that lasted speaks against the endpoint, whoever had no time for more.
             waited_s = time.monotonic() - self._begun
-            is_mute = not self._progress.has_text and waited_s >= 0.5 * endpoint.first_token_s
+            is_mute = (
+                not progress.has_text
+                and not progress.is_silent
+                and waited_s >= 0.5 * endpoint.first_token_s
+            )
             message = f"{name} was not done in the time that the page may take."
             return CallFailed("deadline", message, counts=is_mute)
         told = {

@@ -16,6 +16,7 @@ from .endpoints import Endpoint
 from .exchange import Answer, Progress
 from .failure import CallFailed
 from .health import Health
+from .relay import Passage
 
 __all__ = ["Caller", "EndpointState", "EndpointStatus", "Member"]
 
@@ -41,7 +42,7 @@ class Caller(Protocol):
 
     async def call(
         self,
-        request: ChatRequest,
+        request: ChatRequest | Passage,
         progress: Progress,
         *,
         on_text: OnText | None = None,
@@ -112,7 +113,10 @@ class Member:
         """A call has waited long for its first piece of text."""
         patience_s = STALLED * self.endpoint.first_token_s
         now = self._clock()
-        return any(not p.has_text and now - at > patience_s for p, at in self._calls.values())
+        return any(
+            not p.has_text and not p.is_silent and now - at > patience_s
+            for p, at in self._calls.values()
+        )
 
     @property
     def shows_life(self) -> bool:
@@ -175,7 +179,7 @@ class Member:
 
     async def call(
         self,
-        request: ChatRequest,
+        request: ChatRequest | Passage,
         progress: Progress,
         on_text: OnText | None,
         deadline: float | None,
