@@ -6,6 +6,7 @@ default. Nothing reads the environment but `Settings()`, and nothing reads it at
 """
 
 import re
+from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,9 +17,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 __all__ = [
     "AuthSettings",
     "CacheSettings",
+    "CostSettings",
     "HistorySettings",
     "JobSettings",
     "LimitSettings",
+    "ModelSettings",
     "LogSettings",
     "OutboundSettings",
     "PaddleSettings",
@@ -132,6 +135,10 @@ class PoolSettings(_Part):
     backoff_max_seconds: Annotated[float, Field(gt=0)] = 30.0
     """Longest wait between two attempts to start a lane that keeps dying."""
 
+    idle_unload_seconds: Annotated[float, Field(ge=0)] = 0.0
+    """Seconds without a page after which the lanes of an extra engine end and give their memory
+    back; they start again when they are needed. 0 never."""
+
 
 class PpocrSettings(_Part):
     """The PP-OCR engine."""
@@ -196,6 +203,43 @@ class VlmSettings(_Part):
 
     probe_seconds: Annotated[float, Field(gt=0)] = 5.0
     """Seconds between two looks at an endpoint's health."""
+
+    sleep_after_seconds: Annotated[float, Field(ge=0)] = 0.0
+    """Seconds without a call after which a local vLLM is put to sleep, and woken when it is needed;
+    0 never. It has to run with `--enable-sleep-mode` and `VLLM_SERVER_DEV_MODE=1`."""
+
+    wake_seconds: Annotated[float, Field(gt=0)] = 120.0
+    """Seconds that waking may take."""
+
+    v1_privacy: Literal["local", "any"] = "local"
+    """Whether calls of `/v1` may leave this site where they do not say so themselves, by the header
+    `X-MaoOCR-Privacy`."""
+
+    v1_max_tokens: Annotated[int, Field(ge=1)] = 8192
+    """Most tokens of an answer that a call of `/v1` may ask for."""
+
+    v1_max_choices: Annotated[int, Field(ge=1, le=128)] = 4
+    """Most answers that a call of `/v1` may ask for (`n`)."""
+
+    v1_parameters: Annotated[str, Field(pattern=r"^\w*( *, *\w+)*$")] = ""
+    """Parameters of calls of `/v1` that are passed on beside those of OpenAI, with commas between;
+    of vLLM's some change what other callers get."""
+
+    v1_share: Annotated[float, Field(gt=0, le=1)] = 0.75
+    """Share of an engine's slots that calls of `/v1` may take; the rest stays with documents."""
+
+    v1_max_waiting: Annotated[int, Field(ge=0)] = 64
+    """Calls of `/v1` that may wait for a slot of one engine; more are refused with 429."""
+
+
+class ModelSettings(_Part):
+    """Where `maoocr models pull` fetches the weights of vision-language models."""
+
+    hub_url: str = Field(default="https://huggingface.co", pattern=r"^https?://\S+$")
+    """Model hub, or a mirror of it that speaks the same protocol."""
+
+    parallel: Annotated[int, Field(ge=1, le=32)] = 4
+    """Files of one model that are fetched at once."""
 
 
 class PaddleSettings(_Part):
@@ -363,6 +407,21 @@ class JobSettings(_Part):
     """Attempts at delivering a webhook, over about two hours."""
 
 
+class CostSettings(_Part):
+    """What reading costs, for `GET /api/ocr/costs`."""
+
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    """Of all prices, budgets and costs, as ISO 4217 names it."""
+
+    local_per_month: Decimal | None = Field(default=None, ge=0, le=10**9)
+    """Money that the machine here costs in a month, however much it reads: rent, power, write-off;
+    empty where nobody knows."""
+
+    remote_per_page: Decimal | None = Field(default=None, ge=0, le=10**6)
+    """Money that a page costs at a remote endpoint, to compare with; empty takes what was
+    measured."""
+
+
 class LogSettings(_Part):
     """Logging; the text of documents is never logged."""
 
@@ -391,6 +450,14 @@ class Settings(BaseSettings):
         default=Path("models"), validation_alias=AliasChoices("MODEL_PATH", "model_path")
     )
     """Folder of downloaded models, shared with the inference containers."""
+
+    hf_token: str = Field(
+        default="",
+        pattern=r"^[!-~]*$",
+        validation_alias=AliasChoices("HF_TOKEN", "hf_token"),
+        repr=False,
+    )
+    """Token of an account of the model hub, for models that are gated; empty for none."""
 
     web_concurrency: Annotated[int, Field(ge=1, le=64)] = Field(
         default=1, validation_alias=AliasChoices("WEB_CONCURRENCY", "web_concurrency")
@@ -462,9 +529,11 @@ class Settings(BaseSettings):
     ppocr: PpocrSettings = PpocrSettings()
     paddle: PaddleSettings = PaddleSettings()
     vlm: VlmSettings = VlmSettings()
+    models: ModelSettings = ModelSettings()
     cache: CacheSettings = CacheSettings()
     history: HistorySettings = HistorySettings()
     spool: SpoolSettings = SpoolSettings()
     jobs: JobSettings = JobSettings()
     outbound: OutboundSettings = OutboundSettings()
+    costs: CostSettings = CostSettings()
     log: LogSettings = LogSettings()

@@ -1,31 +1,18 @@
-"""The models that can be fetched: what there is, what lies on the disk, and getting it there."""
+"""Models that are single files: what of them lies on the disk, and getting it there."""
 
 import hashlib
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from ..errors import ModelUnavailable
+from .download import PART_SUFFIX, Patience, fetch
+from .hub_folder import delete, forget_use, not_being_used
+from .manifest import Model, ModelFile
 
-from ..errors import InvalidRequest, ModelUnavailable, NotFound
-from .download import PART_SUFFIX, Patience, fetch, require_safe_url
-
-__all__ = [
-    "FileProgress",
-    "Manifest",
-    "Model",
-    "ModelFile",
-    "State",
-    "default_manifest_path",
-    "load_manifest",
-    "pull",
-    "remove",
-    "state_of",
-    "verify",
-]
+__all__ = ["FileProgress", "State", "pull", "remove", "state_of", "verify"]
 
 State = Literal["absent", "partial", "ready", "corrupt", "bundled"]
 """`bundled`: not below MODEL_PATH, but inside an installed package, where engines find it too."""
@@ -34,116 +21,6 @@ FileProgress = Callable[["ModelFile", int, int | None], None]
 """Called with the file, its bytes so far, and how many there will be where that is known."""
 
 _STALE_S = 3600.0
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ModelFile(_Part):
-    """One file of a model; `path` is relative to the models' folder."""
-
-    path: str
-    url: str
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    size_bytes: Annotated[int, Field(gt=0)] | None = None
-
-    @field_validator("path")
-    @classmethod
-    def _stays_below(cls, path: str) -> str:
-        pure = PurePosixPath(path)
-        odd = "\\" in path or not path.isprintable() or str(pure) != path
-        if odd or pure.is_absolute() or not pure.name or ".." in pure.parts:
-            raise ValueError("must be a plain relative path below the models' folder")
-        return path
-
-    @field_validator("url")
-    @classmethod
-    def _is_safe(cls, url: str) -> str:
-        try:
-            require_safe_url(url)
-        except ModelUnavailable as error:
-            raise ValueError(error.message) from error
-        return url
-
-    def target(self, root: Path) -> Path:
-        """Where the file belongs.
-
-        Raises:
-            ModelUnavailable: a link in the folder leads out of it.
-        """
-        base = root.resolve()
-        target = (base / self.path).resolve()
-        if not target.is_relative_to(base):
-            raise ModelUnavailable(
-                f"{base / self.path} leads out of {base} through a link: refused."
-            )
-        return target
-
-
-class Model(_Part):
-    """One entry of the manifest."""
-
-    title: str
-    licence: str
-    homepage: str
-    bundled: bool = False
-    files: Annotated[tuple[ModelFile, ...], Field(min_length=1)]
-
-    @property
-    def size_bytes(self) -> int | None:
-        """Of all files; None when one is not known."""
-        sizes = [file.size_bytes for file in self.files]
-        return None if None in sizes else sum(size or 0 for size in sizes)
-
-
-class Manifest(_Part):
-    """All models, by name."""
-
-    models: Mapping[str, Model]
-
-    @model_validator(mode="after")
-    def _paths_are_distinct(self) -> "Manifest":
-        paths = [file.path for model in self.models.values() for file in model.files]
-        if twice := {path for path in paths if paths.count(path) > 1}:
-            raise ValueError(f"two files are to lie at {min(twice)}")
-        return self
-
-    def find(self, name: str) -> Model:
-        """The model of that name.
-
-        Raises:
-            NotFound: there is none; the message lists those there are.
-        """
-        if name not in self.models:
-            raise NotFound(f"There is no model {name!r}. There are {', '.join(self.models)}.")
-        return self.models[name]
-
-
-def default_manifest_path() -> Path:
-    """In an installed package inside it, in a checkout in `configs/`."""
-    here = Path(__file__).resolve()
-    inside = here.parents[1] / "configs" / "models.yaml"
-    return inside if inside.is_file() else here.parents[3] / "configs" / "models.yaml"
-
-
-def load_manifest(path: Path | None = None) -> Manifest:
-    """Read and check a manifest.
-
-    Raises:
-        InvalidRequest: it is not there or not right; the message names the entry.
-    """
-    path = path or default_manifest_path()
-    try:
-        return Manifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InvalidRequest(f"{path} cannot be read: {error.strerror or error}.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "manifest"
-        raise InvalidRequest(f"{path}: {where}: {first['msg']}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"{path} is no valid YAML: {error}.") from error
 
 
 def state_of(model: Model, root: Path) -> State:
@@ -204,20 +81,23 @@ def remove(model: Model, root: Path) -> int:
 
     Returns:
         Bytes that were freed.
+
+    Raises:
+        Conflict: a running server of this machine uses them.
+        ModelUnavailable: a file cannot be deleted.
     """
     freed_bytes = 0
     base = root.resolve()
-    for file in model.files:
-        target = file.target(root)
-        freed_bytes += _size_bytes(target) or 0
-        try:
-            target.unlink(missing_ok=True)
-        except OSError as error:
-            raise ModelUnavailable(f"{target} cannot be deleted: {error.strerror}.") from error
-        for folder in target.parents:
-            if folder == base or not folder.is_dir() or any(folder.iterdir()):
-                break
-            folder.rmdir()
+    folders = {file.target(root).parent for file in model.files}
+    with ExitStack() as stack:
+        for folder in folders:
+            stack.enter_context(not_being_used(folder))
+        for target in (file.target(root) for file in model.files):
+            freed_bytes += _size_bytes(target) or 0
+            delete(target, base)
+        for folder in folders:
+            if folder.is_dir():
+                forget_use(folder, base)
     return freed_bytes
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 from pytest_socket import socket_allow_hosts
 
-from maoocr.engines.download import Patience, fetch
-from maoocr.engines.models import Model, ModelFile, pull, state_of
+from maoocr.engines.download import fetch
+from maoocr.engines.download_source import Patience
+from maoocr.engines.manifest import Model, ModelFile
+from maoocr.engines.models import pull, state_of
 from maoocr.errors import ModelUnavailable, StorageFull
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]

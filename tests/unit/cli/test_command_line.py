@@ -142,7 +142,7 @@ def test_models_are_listed_verified_and_removed(
     assert run("models", "verify", *options) == 1
     assert "corrupt" in capsys.readouterr().out
 
-    assert run("models", "remove", "a-model", *options) == 0
+    assert run("models", "remove", "a-model", "--yes", *options) == 0
     assert not (tmp_path / "models/m").exists()
 
 

@@ -5,19 +5,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from maoocr.engines.download import require_safe_url
-from maoocr.engines.models import (
+from maoocr.engines.download_source import require_safe_url
+from maoocr.engines.manifest import (
+    HubModel,
     Manifest,
     Model,
     ModelFile,
     default_manifest_path,
     load_manifest,
-    pull,
-    remove,
-    state_of,
-    verify,
 )
+from maoocr.engines.models import pull, remove, state_of, verify
 from maoocr.errors import InvalidRequest, ModelUnavailable, NotFound
+from maoocr.vllm.families import FAMILIES, family_of
 
 CONTENT = b"weights"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -37,23 +36,37 @@ def put(root: Path, path: str, content: bytes = CONTENT) -> None:
 
 
 def test_the_manifest_of_the_package_is_valid() -> None:
-    manifest = load_manifest()
-    assert list(manifest.models) == ["ppocr-tiny", "ppocr-small", "ppocr-medium", "ppocr-server"]
-    for name, model in manifest.models.items():
+    files = {n: m for n, m in load_manifest().models.items() if isinstance(m, Model)}
+    assert list(files) == ["ppocr-tiny", "ppocr-small", "ppocr-medium", "ppocr-server"]
+    for name, model in files.items():
         tier = name.removeprefix("ppocr-")
         assert [file.path for file in model.files] == [
             f"ppocr/{tier}/det.onnx",
             f"ppocr/{tier}/rec.onnx",
         ]
         assert all(file.url.startswith("https://") for file in model.files)
-    assert [name for name, model in manifest.models.items() if model.bundled] == ["ppocr-small"]
+    assert [name for name, model in files.items() if model.bundled] == ["ppocr-small"]
+
+
+def test_every_family_has_weights_that_can_be_pulled() -> None:
+    models = load_manifest().models
+    told = {name: model for name, model in models.items() if isinstance(model, HubModel)}
+    assert {model.family for model in told.values()} == {
+        family.name for family in FAMILIES if family.name != "generic"
+    }
+    for name, model in told.items():
+        assert family_of(model.repository).name == model.family
+        assert family_of(name).name == model.family
+        assert model.homepage == f"https://huggingface.co/{model.repository}"
 
 
 def test_the_bundled_model_is_the_one_that_the_manifest_names() -> None:
     import rapidocr
 
     folder = Path(rapidocr.__file__).parent / "models"
-    for file in load_manifest().find("ppocr-small").files:
+    small = load_manifest().find("ppocr-small")
+    assert isinstance(small, Model)
+    for file in small.files:
         part = Path(file.path).stem
         [found] = folder.glob(f"PP-OCRv6_{part}_small.onnx")
         assert found.stat().st_size == file.size_bytes
