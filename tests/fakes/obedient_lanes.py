@@ -40,6 +40,7 @@ class Orders:
     read: list[tuple[str, int]] = field(default_factory=list)
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class ObedientLane:
@@ -84,6 +85,7 @@ class ObedientLane:
     def kill(self, end: LaneEnd) -> None:
         if not self._end.done():
             self._end.set_result(end)
+            self._orders.ended.set()
 
     async def gone(self) -> LaneEnd:
         return await asyncio.shield(self._end)

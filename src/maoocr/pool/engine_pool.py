@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..engines.base import EngineInfo, EngineSpec
-from ..errors import EngineUnavailable, MaoOCRError, ShuttingDown
+from ..errors import Conflict, EngineUnavailable, MaoOCRError, ShuttingDown
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
 from .admission import Admission
@@ -15,6 +15,7 @@ from .batch_run import LaneTimes
 from .cores import CoreShare
 from .figures import Figures
 from .gate import Gate, Place
+from .idleness import Idleness
 from .lanes import Launch
 from .pace import PaceNow
 from .queue import BatchPolicy
@@ -47,6 +48,8 @@ class EngineStatus:
         restarts: ended lanes by reason since the start.
         ready: it takes documents and has a lane to read them.
         failure: why it is not ready, where that is known; for operators.
+        unloaded: why its lanes have ended until it is needed, as a sentence; None while it is to
+            be up.
     """
 
     info: EngineInfo | None
@@ -57,6 +60,7 @@ class EngineStatus:
     restarts: Mapping[str, int]
     ready: bool
     failure: str | None
+    unloaded: str | None = None
 
 
 class EnginePool:
@@ -69,6 +73,8 @@ class EnginePool:
         metrics: Metrics,
         launch: Launch,
         cores: CoreShare,
+        *,
+        idle_seconds: float = 0.0,
     ) -> None:
         """Make it; nothing runs yet.
 
@@ -78,6 +84,7 @@ class EnginePool:
             metrics: of this gateway process.
             launch: starts a lane.
             cores: shared with the other engines.
+            idle_seconds: after which its lanes end until they are needed; 0 never.
         """
         self._name = specs[0].name
         pool = settings.pool
@@ -109,6 +116,9 @@ class EnginePool:
         self._batch_pages = specs[0].max_batch_pages
         self._tasks: list[asyncio.Task[None]] = []
         self._fault: str | None = None
+        self._unloaded = ""
+        self._idleness = Idleness(idle_seconds, self._is_busy, self._idle_for_long)
+        self._idle_seconds = idle_seconds
         self.decided = asyncio.Event()
         """Set once a lane is up, or one could not be started."""
 
@@ -118,6 +128,28 @@ class EnginePool:
             task = asyncio.create_task(run(), name=f"{what} of {self._name}")
             task.add_done_callback(self._task_ended)
             self._tasks.append(task)
+        self._tasks.append(asyncio.create_task(self._idleness.run()))
+
+    def unload(self) -> None:
+        """End the lanes and give their memory back, until a page needs them or `load` is called.
+
+        Raises:
+            Conflict: it has work.
+        """
+        if self._has_work():
+            raise Conflict(f"The engine {self._name} has pages to read; try again when it is idle.")
+        self._unloaded = f"The engine {self._name} was unloaded; it is loaded when it is needed."
+        self._supervisor.unload()
+
+    def load(self) -> None:
+        """Start the lanes again, where they were unloaded. Returns at once."""
+        self._idleness.touch()
+        self._supervisor.want()
+
+    @property
+    def is_unloaded(self) -> bool:
+        """Its lanes have ended until they are needed."""
+        return self._supervisor.is_unloaded
 
     async def close(self) -> None:
         """End everything; who still waits gets `ShuttingDown`. Idempotent."""
@@ -129,6 +161,7 @@ class EnginePool:
 
     def admit(self, pages: int, client: str, deadline: float, now: float) -> Admission:
         """Take room for a document; see `Pool.admit`."""
+        self.load()
         if self._supervisor.refuses:
             self._figures.refused(EngineUnavailable.code)
             raise self._unavailable()
@@ -160,7 +193,9 @@ class EnginePool:
 
     @property
     def pages_at_once(self) -> int:
-        """That the lanes which are up read side by side."""
+        """That the lanes which are up read side by side, or would once they are loaded again."""
+        if self.is_unloaded:
+            return self._window // WINDOW_BATCHES
         return self._supervisor.lanes_up * self._batch_pages if self.ready else 0
 
     def require_room(self, client: str, now: float, deadline: float) -> None:
@@ -218,7 +253,21 @@ class EnginePool:
             restarts=dict(self._supervisor.restarts),
             ready=self.ready,
             failure=self.failure,
+            unloaded=self._unloaded if self.is_unloaded else None,
         )
+
+    def _has_work(self) -> bool:
+        return bool(self.queue_pages or self.pages_in_work or len(self.gate))
+
+    def _is_busy(self) -> bool:
+        return self._has_work() or self.is_unloaded or not self._supervisor.lanes_up
+
+    def _idle_for_long(self) -> None:
+        self._unloaded = (
+            f"The engine {self._name} was idle for {self._idle_seconds:g} s"
+            " (MAOOCR_POOL__IDLE_UNLOAD_SECONDS); it is loaded when it is needed."
+        )
+        self._supervisor.unload()
 
     def _drain_seconds(self) -> float:
         return self._figures.seconds_per_page / max(1, self._supervisor.lanes_up)
@@ -228,7 +277,7 @@ class EnginePool:
         self._scheduler.wake()
         if self._supervisor.is_hopeless:
             self._scheduler.settle_waiting(self._unavailable)
-        if self._supervisor.lanes_up or self._supervisor.failure is not None:
+        if self._supervisor.lanes_up or self._supervisor.failure or self.is_unloaded:
             self.decided.set()
 
     def _unavailable(self) -> EngineUnavailable:

@@ -12,7 +12,14 @@ __all__ = ["Figures"]
 FIRST_GUESS_SECONDS = 0.5
 WEIGHT = 0.1
 """Of a new page in the running mean, once there are more than ten."""
-LANE_STATES: tuple[LaneState, ...] = ("starting", "idle", "busy", "stopping", "waiting")
+LANE_STATES: tuple[LaneState, ...] = (
+    "starting",
+    "idle",
+    "busy",
+    "stopping",
+    "waiting",
+    "unloaded",
+)
 
 
 class Figures:

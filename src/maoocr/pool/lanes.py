@@ -23,8 +23,9 @@ __all__ = [
     "OnPage",
 ]
 
-LaneEnd = Literal["crash", "killed", "hang", "memory", "recycle", "closed"]
-"""Why a lane ended. `killed` is a signal from outside, `closed` the end of the pool."""
+LaneEnd = Literal["crash", "killed", "hang", "memory", "recycle", "unloaded", "closed"]
+"""Why a lane ended. `killed` is a signal from outside, `unloaded` that its memory is wanted back,
+`closed` the end of the pool."""
 
 
 class LaneLost(Exception):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..documents.limits import DecodeLimits
 from ..engines.base import EngineSpec
-from ..errors import UnknownEngine
+from ..errors import Conflict, UnknownEngine
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
 from .admission import Admission
@@ -77,8 +77,9 @@ class Pool:
                 metrics,
                 others.get(spec.name, start),
                 CoreShare(1, 1) if spec.device == "remote" else shares,
+                idle_seconds=_idle_seconds(spec, place, settings),
             )
-            for spec in specs
+            for place, spec in enumerate(specs)
         }
 
     async def start(self, ready_timeout_s: float | None = None) -> None:
@@ -188,7 +189,37 @@ class Pool:
 
         One that is beside it and cannot be started is told of, and takes nobody's service away.
         """
-        return not self._closing and next(iter(self._engines.values())).ready
+        default = next(iter(self._engines.values()))
+        return not self._closing and (default.ready or default.is_unloaded)
+
+    def unload(self, engine: str) -> None:
+        """End the lanes of an engine, until it is needed; see `EnginePool.unload`.
+
+        Raises:
+            UnknownEngine: there is none of that name.
+            Conflict: it has work, or nobody would stand in for the default engine.
+        """
+        found = self._find(engine)
+        default = next(iter(self._engines.values()))
+        if found is default and not any(e.ready for e in self._engines.values() if e is not found):
+            raise Conflict(
+                f"{engine} is the default engine, and no other one is ready: load another first."
+            )
+        found.unload()
+
+    def load(self, engine: str) -> None:
+        """Start the lanes of an engine again, where they were unloaded. Returns at once.
+
+        Raises:
+            UnknownEngine: there is none of that name.
+        """
+        self._find(engine).load()
+
+
+def _idle_seconds(spec: EngineSpec, place: int, settings: Settings) -> float:
+    # The default engine is always needed soon, and lanes before a server hold no memory.
+    is_extra = place > 0 and spec.device != "remote"
+    return settings.pool.idle_unload_seconds if is_extra else 0.0
 
 
 def _lanes_of(spec: EngineSpec, usual: int) -> int:

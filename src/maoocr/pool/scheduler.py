@@ -36,6 +36,9 @@ class Crew(Protocol):
     def has_idle(self) -> bool:
         """Somebody is free."""
 
+    def want(self) -> None:
+        """Somebody waits: lanes that were let go are needed again."""
+
     def take(self) -> Lane:
         """A free lane, which is busy from now on."""
 
@@ -110,6 +113,7 @@ class Scheduler:
         ticket.future.add_done_callback(lambda _: self._waited_for.discard(ticket))
         self.queue.put(ticket)
         self._ledger.queued(len(self.queue))
+        self._crew.want()
         self._wake.set()
 
     def leave(self, ticket: Ticket) -> None:

@@ -14,7 +14,7 @@ __all__ = ["LaneState", "LaneStatus", "RecycleRules", "Supervisor"]
 
 log = logging.getLogger(__name__)
 
-LaneState = Literal["starting", "idle", "busy", "stopping", "waiting"]
+LaneState = Literal["starting", "idle", "busy", "stopping", "waiting", "unloaded"]
 
 FIRST_BACKOFF_SECONDS = 0.25
 HOPELESS_AFTER = 3
@@ -38,7 +38,8 @@ class LaneStatus:
 
     Attributes:
         id: number of the slot; stays when the process is replaced.
-        state: `waiting` is the pause before the next attempt to start.
+        state: `waiting` is the pause before the next attempt to start; `unloaded` is started when
+            it is needed.
         pages: that the present process has read.
         rss_bytes: after its last page.
     """
@@ -100,6 +101,8 @@ class Supervisor:
         self._idle: deque[Lane] = deque()
         self._not_started: LaneNotStarted | None = None
         self._info: EngineInfo | None = None
+        self._wanted = asyncio.Event()
+        self._wanted.set()
         self.restarts: Counter[str] = Counter()
         """Ended lanes by reason, and starts that failed."""
 
@@ -138,6 +141,26 @@ class Supervisor:
         """Nobody should be let in: it never came up, or has not come up again for long."""
         return self.failure is not None and (self._info is None or self.is_hopeless)
 
+    @property
+    def is_unloaded(self) -> bool:
+        """Its lanes have ended, or are to end, until somebody needs them."""
+        return not self._wanted.is_set()
+
+    def unload(self) -> None:
+        """End the lanes and start none: idle ones now, busy ones after their batch."""
+        self._wanted.clear()
+        self._not_started = None
+        for lane in list(self._idle):
+            self._let_go(lane, self._up[lane])
+        self._idle.clear()
+        self._on_change()
+
+    def want(self) -> None:
+        """Somebody needs the lanes: those that were unloaded start."""
+        if not self._wanted.is_set():
+            self._wanted.set()
+            self._on_change()
+
     def status(self) -> tuple[LaneStatus, ...]:
         """Every slot."""
         return tuple(slot.status() for slot in self._slots)
@@ -160,7 +183,9 @@ class Supervisor:
             return
         slot.pages += pages
         slot.rss_bytes = vitals.rss_bytes
-        if vitals.wants_replacing is not None or vitals.rss_bytes > self._rules.rss_bytes:
+        if self.is_unloaded:
+            self._let_go(lane, slot)
+        elif vitals.wants_replacing is not None or vitals.rss_bytes > self._rules.rss_bytes:
             self._set(slot, "stopping")
             lane.stop("memory")
         elif slot.pages >= self._rules.pages and self._others_are_up(slot):
@@ -172,6 +197,10 @@ class Supervisor:
 
     async def _keep(self, slot: _Slot) -> None:
         while True:
+            if self.is_unloaded:
+                slot.failures = 0
+                self._set(slot, "unloaded")
+                await self._wanted.wait()
             self._set(slot, "starting")
             try:
                 lane = await self._launch(slot.spec, slot.number)
@@ -182,6 +211,9 @@ class Supervisor:
             else:
                 await self._accompany(slot, lane)
             slot.failures += 1
+            if self.is_unloaded:
+                self._not_started = None
+                continue
             self._set(slot, "waiting")
             await asyncio.sleep(self._backoff_s(slot.failures))
 
@@ -190,8 +222,11 @@ class Supervisor:
         slot.lane, slot.pages, slot.rss_bytes = lane, 0, 0
         self._not_started, self._info = None, lane.info
         self._up[lane] = slot
-        self._idle.append(lane)
-        self._set(slot, "idle")
+        if self.is_unloaded:
+            self._let_go(lane, slot)
+        else:
+            self._idle.append(lane)
+            self._set(slot, "idle")
         end = await lane.gone()
         slot.lane = None
         del self._up[lane]
@@ -200,7 +235,12 @@ class Supervisor:
         if slot.pages:
             slot.failures = -1
         self._count(end)
-        log.warning("lane %s/%d ended: %s", slot.spec.name, slot.number, end)
+        level = logging.INFO if end == "unloaded" else logging.WARNING
+        log.log(level, "lane %s/%d ended: %s", slot.spec.name, slot.number, end)
+
+    def _let_go(self, lane: Lane, slot: _Slot) -> None:
+        self._set(slot, "stopping")
+        lane.stop("unloaded")
 
     def _others_are_up(self, slot: _Slot) -> bool:
         """Lanes that grew old together are replaced one after the other."""

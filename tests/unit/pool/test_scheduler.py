@@ -74,6 +74,8 @@ class Cast:
         self.taken.append(self._idle.popleft())
         return self.taken[-1]
 
+    def want(self) -> None: ...
+
     def give_back(self, lane: Lane, vitals: LaneVitals, pages: int) -> None:
         self._idle.append(lane)
 
