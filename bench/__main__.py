@@ -10,6 +10,7 @@ from typing import Any
 import uvloop
 
 from .accuracy import accuracy
+from .cascade import HARD_KINDS, cascade
 from .contamination import contamination
 from .history import history
 from .jobs import jobs
@@ -69,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--kill", type=float, nargs="?", const=3.0, default=0.0, metavar="SECONDS")
     made.add_argument("--seed", type=int, default=1)
 
+    made = command("cascade", "what a second engine is asked, and what its answers do")
+    made.add_argument("folder", type=Path, help="folder with images and labels.jsonl")
+    made.add_argument("--kinds", nargs="+", default=HARD_KINDS)
+
     made = command("jobs", "pace of a job, and each page once whoever is killed")
     made.add_argument("--pages", type=int, default=300)
     made.add_argument("--deaths", type=int, default=10, help="processes killed, in turn")
@@ -119,6 +124,7 @@ def _work(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
             kill_s=given.kill,
             seed=given.seed,
         ),
+        "cascade": lambda: cascade(given.folder, kinds=tuple(given.kinds)),
         "jobs": lambda: jobs(
             pages=given.pages,
             deaths=given.deaths,

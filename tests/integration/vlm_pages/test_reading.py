@@ -1,16 +1,22 @@
 """Pages through HTTP, PP-OCR and a vision-language model: each reads its part."""
 
+import io
 import json
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from tests.fakes.vlm_server import Say, VlmServer
-from tests.integration.vlm_pages.conftest import away
+from maoocr.domain import Focus, Region
+from maoocr.engines.vlm.pictures import pictures_of
+from maoocr.vllm.families import family_of
+from tests.fakes.vlm_server import Say, VlmServer, picture_key
+from tests.integration.vlm_pages.conftest import MODEL, away
 
 pytestmark = pytest.mark.integration
 
@@ -126,23 +132,32 @@ def blurred(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 HIGH = {"accuracy_requirement": "high"}
 
 
-def test_a_doubtful_line_is_read_again_and_a_certain_one_to_see_whom_to_believe(
+def told_in_advance(image: bytes, lines: Sequence[Mapping[str, Any]]) -> dict[str, Say]:
+    """What each line says, by the picture of it that a model would be shown."""
+    pixels = np.asarray(Image.open(io.BytesIO(image)).convert("RGB"))
+    places = [tuple((x, y) for x, y in line["polygon"]) for line in lines]
+    regions = tuple(Region(place) for place in places)  # type: ignore[arg-type]
+    shown = pictures_of(pixels, Focus(0, regions), 1.0, family_of(MODEL))
+    keys = [picture_key(picture.part.data) for picture in shown]
+    return {key: Say(line["text"]) for key, line in zip(keys, lines, strict=True)}
+
+
+def test_a_doubtful_line_is_read_again_and_certain_ones_to_see_whom_to_believe(
     http: httpx.Client, vlm: VlmServer, blurred: bytes
 ) -> None:
     plain = recognize(http, blurred)["pages"][0]["lines"]
     assert min(plain, key=lambda line: line["score"]) == plain[3]
-    sure = [line for line in plain if line["score"] >= 0.97]
-    certain = max(sure, key=lambda line: line["score"])
-    answers = iter([LINES[3], certain["text"]])
-    # The regions come in the order of the page's focus: what is doubtful, then what is certain.
-    vlm.default = lambda ask: Say(next(answers))
+    vlm.answers |= told_in_advance(
+        blurred, [*plain[:3], {**plain[3], "text": LINES[3]}, *plain[4:]]
+    )
     needs = {**HIGH, "min_confidence": plain[3]["score"] + 0.001}
     answer = recognize(http, blurred, requirements=needs, engine="ppocr")
     line = answer["pages"][0]["lines"][3]
     assert answer["selection"]["second"] == "vlm"
+    assert answer["selected_models"] == ["ppocr", "vlm"]
     assert (line["text"], line["flags"]) == (LINES[3], ["reread"])
     assert line["polygon"] == plain[3]["polygon"]
-    assert len(vlm.asks) == 2
+    assert len(vlm.asks) == 3
 
 
 def test_a_model_that_lies_changes_nothing(
