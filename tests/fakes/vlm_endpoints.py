@@ -18,6 +18,7 @@ from maoocr.vllm.endpoints import Endpoint
 from maoocr.vllm.exchange import Answer, Progress
 from maoocr.vllm.failure import CallFailed, Reason
 from maoocr.vllm.member import Member
+from maoocr.vllm.relay import Passage
 
 ASK = ChatRequest((TextPart("OCR:"),))
 SETTINGS = VlmSettings(breaker_failures=3, breaker_cooldown_seconds=5.0)
@@ -41,7 +42,7 @@ class Caller:
 
     async def call(
         self,
-        request: ChatRequest,
+        request: ChatRequest | Passage,
         progress: Progress,
         *,
         on_text: OnText | None = None,

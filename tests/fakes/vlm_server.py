@@ -81,6 +81,7 @@ class VlmServer:
         answers: by `picture_key` of a picture, or by prompt; else `default`. A function is asked.
         asks: every call that came.
         aborted: calls that the caller closed before their end.
+        strays: requests for other routes than those that are needed.
         api_key: when set, calls need it.
         healthy: whether `/health` answers at all, well, or not.
     """
@@ -90,6 +91,7 @@ class VlmServer:
         self.answers: dict[str, Say | Callable[[Ask], Say]] = {}
         self.default: Say | Callable[[Ask], Say] = default or Say("Hello, world.")
         self.asks: list[Ask] = []
+        self.strays: list[str] = []
         self.aborted = 0
         self.running = 0
         self.most_running = 0
@@ -171,6 +173,7 @@ class VlmServer:
                 Route("/metrics", self._metrics),
                 Route("/v1/models", self._models),
                 Route("/v1/chat/completions", self._chat, methods=["POST"]),
+                Route("/{path:path}", self._stray, methods=["GET", "POST", "DELETE"]),
             ]
         )
 
@@ -221,7 +224,26 @@ class VlmServer:
             if say.error is None:
                 return _problem(say.status, "It cannot be.", "Error", say.headers)
             return JSONResponse(say.error, say.status, dict(say.headers))
+        if not ask.body.get("stream"):
+            return await self._whole(say, ask, request)
         return StreamingResponse(self._told(say, ask), media_type="text/event-stream")
+
+    async def _whole(self, say: Say, ask: Ask, request: Request) -> Response:
+        """The answer in one piece; vLLM ends its work when the caller leaves."""
+        self._note(running=1)
+        made = asyncio.ensure_future(_collected(say, ask))
+        left = asyncio.ensure_future(_until_left(request))
+        await asyncio.wait({made, left}, return_when=asyncio.FIRST_COMPLETED)
+        is_whole = made.done()
+        for task in (made, left):
+            task.cancel()
+        self._note(running=-1, aborted=0 if is_whole else 1)
+        return JSONResponse(made.result()) if is_whole else Response()
+
+    async def _stray(self, request: Request) -> Response:
+        """A route that is none of a caller's business: vLLM has some that load, sleep and tell."""
+        self.strays.append(f"{request.method} {request.url.path}")
+        return JSONResponse({})
 
     def _answer_to(self, ask: Ask) -> Say:
         keys = [*map(picture_key, ask.images), ask.prompt]
@@ -268,6 +290,29 @@ async def _events(say: Say, ask: Ask) -> AsyncIterator[bytes]:
         return
     yield _line({"choices": [], "usage": _usage(prompt_tokens, len(pieces))})
     yield b"data: [DONE]\n\n"
+
+
+async def _collected(say: Say, ask: Ask) -> dict[str, Any]:
+    """What the events of a stream say, in one piece."""
+    said: list[dict[str, Any]] = []
+    async for event in _events(say, ask):
+        if event.startswith(b"data: {"):
+            said.append(json.loads(event[5:]))
+    choices = [event["choices"][0] for event in said if event["choices"]]
+    text = "".join(choice["delta"]["content"] for choice in choices)
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": text},
+        "finish_reason": choices[-1]["finish_reason"],
+    }
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": ask.body["model"],
+        "choices": [choice],
+        "usage": said[-1]["usage"],
+    }
 
 
 def _event(delta: object, finish: str | None, prompt_tokens: int, tokens: int) -> bytes:

@@ -18,7 +18,7 @@ from .credentials import answering_subprotocol, refuse_in_address, secret_of
 from .gateway import Gateway
 from .hosts import is_loopback, require_own_name, require_own_site
 from .limits import Limited, brings_documents, spend
-from .problems import problem_response
+from .problems import path_of, problem_response
 from .rules import Rule, rule_of
 
 __all__ = ["Door", "caller_again", "caller_of", "share_of"]
@@ -175,7 +175,7 @@ async def _refuse(
     else:
         error, headers = refusal, _challenge(refusal, rule)
     request_id = scope["state"].setdefault("request_id", secrets.token_hex(12))
-    answer: Response = problem_response(error, request_id, headers)
+    answer: Response = problem_response(error, request_id, headers, path=path_of(scope))
     if scope["type"] == "http":
         await answer(scope, receive, send)
         return

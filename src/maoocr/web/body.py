@@ -5,12 +5,20 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, TypeVar
 
+import msgspec
 from starlette.requests import ClientDisconnect, Request
 
-from ..errors import CallerLeft, TooLarge, UnsupportedMedia, UploadTimeout
+from ..errors import (
+    BadInput,
+    CallerLeft,
+    InvalidRequest,
+    TooLarge,
+    UnsupportedMedia,
+    UploadTimeout,
+)
 from ..settings import LimitSettings
 
-__all__ = ["body_chunks", "check_length", "until_caller_leaves", "while_connected"]
+__all__ = ["body_chunks", "check_length", "json_object", "until_caller_leaves", "while_connected"]
 
 T = TypeVar("T")
 
@@ -104,3 +112,21 @@ def _too_large(limits: LimitSettings, room: str) -> TooLarge:
         f"The body is over the limit of {limits.max_body_bytes} bytes"
         f" (MAOOCR_{room}__MAX_BODY_BYTES)."
     )
+
+
+def json_object(body: bytearray) -> dict[str, Any]:
+    """The object that a body is.
+
+    Raises:
+        BadInput: it is no JSON.
+        InvalidRequest: it is no object.
+    """
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"The body is not valid JSON: {error}.") from None
+    except RecursionError:
+        raise BadInput("The body is not taken: its JSON is nested too deeply.") from None
+    if not isinstance(found, dict):
+        raise InvalidRequest("The JSON body must be an object.")
+    return found

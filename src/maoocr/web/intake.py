@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
@@ -17,7 +16,7 @@ from ..documents.spool import Spool, SpoolWriter, Upload
 from ..errors import BadInput, Forbidden, InvalidRequest, TooLarge, UnsupportedMedia
 from ..outbound.fetch import Fetcher
 from ..settings import Settings
-from .body import body_chunks, while_connected
+from .body import body_chunks, json_object, while_connected
 from .local_files import spool_local_file
 from .multipart import MultipartReader
 
@@ -134,7 +133,7 @@ class IntakeReader:
                 if len(body) > _LARGE_JSON_BYTES and not is_large:
                     await self._large_json.acquire()
                     is_large = True
-            fields = _object(body)
+            fields = json_object(body)
             given = [name for name in _SOURCES if fields.get(name) is not None]
             if len(given) != 1:
                 raise InvalidRequest(
@@ -198,18 +197,6 @@ class IntakeReader:
                 f" {upload.kind.media_type}."
             )
         return upload
-
-
-def _object(body: bytearray) -> dict[str, Any]:
-    try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"The body is not valid JSON: {error}.") from None
-    except RecursionError:
-        raise BadInput("The body is not taken: its JSON is nested too deeply.") from None
-    if not isinstance(found, dict):
-        raise InvalidRequest("The JSON body must be an object.")
-    return found
 
 
 def _decode_base64(text: str) -> bytes:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..telemetry.logging import request_id_var
 from ..telemetry.metrics import Metrics
-from .problems import UNEXPECTED, problem_body
+from .problems import UNEXPECTED, path_of, problem_body
 
 __all__ = ["Edge"]
 
@@ -71,6 +71,7 @@ class Edge:
                         f"The headers are over {MAX_HEADER_BYTES} bytes.",
                         retryable=False,
                         request_id=request_id,
+                        path=path_of(scope),
                     ),
                 )
             else:
@@ -80,7 +81,13 @@ class Edge:
             if status != 499:
                 # The answer has begun; breaking the connection is all that can still be said.
                 raise
-            body = problem_body("internal", UNEXPECTED, retryable=False, request_id=request_id)
+            body = problem_body(
+                "internal",
+                UNEXPECTED,
+                retryable=False,
+                request_id=request_id,
+                path=path_of(scope),
+            )
             await _answer(send_with_headers, 500, body)
         finally:
             self._record(scope, status, time.monotonic() - started)

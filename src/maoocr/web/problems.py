@@ -1,6 +1,7 @@
 """Every failure becomes the one error body, here and nowhere else."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from ..errors import (
     BadInput,
@@ -20,10 +22,11 @@ from ..errors import (
     NotFound,
     TooLarge,
     UnsupportedMedia,
+    error_types,
 )
 from .schemas import Problem
 
-__all__ = ["UNEXPECTED", "documented", "install", "problem_body", "problem_response"]
+__all__ = ["UNEXPECTED", "documented", "install", "path_of", "problem_body", "problem_response"]
 
 UNEXPECTED = "Something went wrong inside the service; the request id finds it in the log."
 
@@ -37,14 +40,47 @@ _BY_STATUS: Mapping[int, type[MaoOCRError]] = {
 }
 
 
-def problem_body(code: str, message: str, *, retryable: bool, request_id: str) -> bytes:
-    """The error body as JSON."""
-    error = {"code": code, "message": message, "retryable": retryable, "request_id": request_id}
+_OPENAI_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
+_PARAMETER = re.compile(r"([a-z_][\w.\[\]]*): ")
+"""What a message about one parameter begins with."""
+
+
+def problem_body(
+    code: str, message: str, *, retryable: bool, request_id: str, path: str = ""
+) -> bytes:
+    """The error body as JSON; below `/v1` with the members that clients of OpenAI look for."""
+    error: dict[str, Any] = {"code": code, "message": message}
+    error |= {"retryable": retryable, "request_id": request_id}
+    if path == "/v1" or path.startswith("/v1/"):
+        found = _PARAMETER.match(message)
+        error |= {"type": _openai_type(code), "param": found[1] if found else None}
     return msgspec.json.encode({"error": error})
 
 
+def path_of(scope: Scope) -> str:
+    """The path as the routes know it."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def _openai_type(code: str) -> str:
+    status = next((kind.status for kind in error_types() if kind.code == code), 500)
+    if status >= 500:
+        return "server_error"
+    return _OPENAI_TYPES.get(status, "invalid_request_error")
+
+
 def problem_response(
-    error: MaoOCRError, request_id: str, headers: Mapping[str, str] | None = None
+    error: MaoOCRError,
+    request_id: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    path: str = "",
 ) -> Response:
     """The answer that an error becomes."""
     is_ours = type(error) is not MaoOCRError
@@ -53,6 +89,7 @@ def problem_response(
         error.message if is_ours else UNEXPECTED,
         retryable=error.retryable,
         request_id=request_id,
+        path=path,
     )
     sent = dict(headers or {})
     if error.retry_after_s is not None:
@@ -81,7 +118,7 @@ def install(app: FastAPI) -> None:
 
 async def _on_ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, MaoOCRError)
-    return problem_response(error, request.state.request_id)
+    return problem_response(error, request.state.request_id, path=path_of(request.scope))
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -93,7 +130,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
         message = f"The method {request.method[:20]} is not for this path."
     else:
         message = f"{error.detail}"[:200]
-    return problem_response(kind(message), request.state.request_id, error.headers)
+    return problem_response(
+        kind(message), request.state.request_id, error.headers, path=path_of(request.scope)
+    )
 
 
 async def _on_validation(request: Request, error: Exception) -> Response:
@@ -101,4 +140,4 @@ async def _on_validation(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:]) or "request"
     problem = InvalidRequest(f"{where}: {first['msg']}.")
-    return problem_response(problem, request.state.request_id)
+    return problem_response(problem, request.state.request_id, path=path_of(request.scope))
