@@ -4,6 +4,7 @@ import json
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -111,7 +112,7 @@ def _kind(annotation: Any) -> str:
     if get_origin(annotation) in (Union, types.UnionType):
         return " or ".join(_kind(one) for one in get_args(annotation) if one is not type(None))
     names = {int: "whole number", float: "number", str: "text", bool: "`true`, `false`"}
-    names[Path] = "path"
+    names[Path], names[Decimal] = "path", "number"
     return names.get(annotation, "JSON")
 
 

@@ -46,6 +46,7 @@ def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) ->
                 database=state.database,
                 access=state.access,
                 history=state.history,
+                costs=state.costs,
                 jobs=jobs,
             )
             yield

@@ -22,7 +22,7 @@ from ..service.recognizer import Recognizer
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
 from .directory import PoolDirectory
-from .vlm import open_vlms, require_own_names
+from .vlm import Vlms, open_vlms, require_own_names
 
 __all__ = ["Runtime", "open_runtime"]
 
@@ -45,6 +45,7 @@ class Runtime:
     shared: Shared
     counter: PageCounter
     engines: EngineDirectory
+    vlms: Vlms
 
 
 @asynccontextmanager
@@ -94,7 +95,9 @@ async def open_runtime(
             settings.limits,
             metrics,
         )
-        yield Runtime(settings, metrics, spool, pool, recognizer, started, shared, counter, engines)
+        yield Runtime(
+            settings, metrics, spool, pool, recognizer, started, shared, counter, engines, vlms
+        )
 
 
 def _require_ready(pool: Pool) -> None:

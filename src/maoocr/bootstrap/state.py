@@ -9,6 +9,8 @@ from ..documents.limits import DecodeLimits
 from ..documents.thumbnails import Thumbnails
 from ..outbound.post import poster_of
 from ..service.access import Access, open_access
+from ..service.costs import Costs
+from ..service.costs_spending import Spendings
 from ..service.history import History
 from ..service.job_cache import JobCache
 from ..service.job_reading import JobReading
@@ -28,6 +30,7 @@ from ..store.jobs import JobStore
 from ..store.journal import Journal
 from ..store.key_file import KeyFile
 from ..store.keys import KeyRows
+from ..store.ledger import LedgerRows
 from ..store.originals import Originals
 from ..store.usage import UsageRows
 from ..store.webhooks import WebhookRows
@@ -46,6 +49,7 @@ class State:
     database: Database
     access: Access
     history: History
+    costs: Costs
 
 
 @asynccontextmanager
@@ -76,7 +80,11 @@ async def open_state(runtime: Runtime) -> AsyncIterator[State]:
         history = History(table, recorder, originals, settings.history, pictures)
         stack.push_async_callback(history.close)
         await history.start()
-        yield State(database, access, history)
+        vlms, ledger = runtime.vlms, LedgerRows(database)
+        spendings = Spendings(vlms.budgets, ledger, shared.wire, metrics)
+        await stack.enter_async_context(spendings.running())
+        costs = Costs(recorder, ledger, settings.costs, vlms.places, vlms.budgets)
+        yield State(database, access, history, costs)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..engines.base import EngineSpec
 from ..engines.profiles import EngineProfile, Profiles
@@ -16,6 +16,7 @@ from ..telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     from ..vllm.balance import Endpoints
+    from ..vllm.budget import Budget
     from ..vllm.endpoints import Endpoint
 
 __all__ = ["Vlms", "open_vlms", "require_own_names"]
@@ -42,6 +43,24 @@ class Vlms:
     launches: Mapping[str, Launch] = field(default_factory=dict)
     profiles: tuple[EngineProfile, ...] = ()
     endpoints: Mapping[str, "Endpoints"] = field(default_factory=dict)
+
+    @property
+    def budgets(self) -> "dict[str, Budget]":
+        """By endpoint."""
+        return {
+            member.endpoint.name: member.budget
+            for group in self.endpoints.values()
+            for member in group.members
+        }
+
+    @property
+    def places(self) -> "dict[str, Literal['local', 'remote']]":
+        """Where each endpoint is."""
+        return {
+            member.endpoint.name: member.endpoint.privacy
+            for group in self.endpoints.values()
+            for member in group.members
+        }
 
     def budget_left(self, engine: str) -> float | None:
         """Money that an engine may still cost today; None is no limit."""

@@ -218,6 +218,13 @@ class OcrResult:
         return mean_score([line for page in self.pages for line in page.lines])
 
     @property
+    def cost(self) -> float:
+        """Money that this answer cost; nothing where it was computed for another request."""
+        if self.cached or self.shared:
+            return 0.0
+        return round(sum(page.spent.cost for page in self.pages if page.spent is not None), 9)
+
+    @property
     def engines(self) -> tuple[str, ...]:
         """Who read any of it, in order of first appearance."""
         read = [page for page in self.pages if page.error is None]

@@ -43,6 +43,7 @@ def result_object(result: OcrResult) -> dict[str, Any]:
         "language": result.language,
         "document_type": result.document_type,
         "cached": result.cached,
+        "cost": result.cost,
         "selection": _selection(result.selection),
         "timings": {
             "upload_s": _rounded(timings.upload_s),

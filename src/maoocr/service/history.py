@@ -16,6 +16,7 @@ from ..store.history import HistoryPage, HistoryTable
 from ..store.history_query import Filters
 from ..store.history_row import HistoryItem, HistoryRow, packed
 from ..store.ids import new_id
+from ..store.ledger_entry import entries_of
 from ..store.originals import Originals
 from ..store.search import tokens_of
 from .pictured import PictureTaker
@@ -27,6 +28,8 @@ log = logging.getLogger("maoocr.history")
 
 RETENTION_S = 600.0
 """Between two looks for what is too old or too much."""
+COUNTED = timedelta(days=3)
+"""For which a row that was only counted is known, should a journal bring it once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +185,9 @@ class History:
             tokens=tokens_of(result.text) if kept else "",
             thumbnail=answered.thumbnail,
             original=answered.sha256 if kept and self.settings.keep_originals else None,
-            cost=sum(page.spent.cost for page in result.pages if page.spent) if is_new else 0.0,
+            cost=result.cost,
             is_kept=kept,
+            entries=entries_of(result.pages) if is_new else (),
         )
 
     async def _retain(self) -> None:
@@ -193,6 +197,7 @@ class History:
                 age = self.settings.max_age_days
                 before = datetime.now(UTC) - timedelta(days=age) if age else None
                 deleted = await self._table.prune(before=before, max_rows=self.settings.max_rows)
+                await self._table.forget_counted(datetime.now(UTC) - COUNTED)
                 if deleted:
                     log.info("history shortened", extra={"rows": deleted})
                 await self._sweep()

@@ -19,6 +19,7 @@ from ..store.records import ApiKey, UsageDay
 __all__ = [
     "Admission",
     "ApiKeyRows",
+    "ChatLedger",
     "Document",
     "EngineCard",
     "EngineDirectory",
@@ -231,6 +232,31 @@ class ApiKeyRows(Protocol):
     async def find(self, secret_hash: str) -> ApiKey | None: ...
     async def revoke(self, key_id: str, moment: datetime) -> ApiKey | None: ...
     async def touch(self, key_id: str, moment: datetime) -> None: ...
+
+
+class ChatLedger(Protocol):
+    """Counts chats that are passed through to an endpoint."""
+
+    async def record_chat(
+        self,
+        owner: str,
+        request_id: str,
+        engine: str,
+        endpoint: str,
+        *,
+        input_tokens: int,
+        output_tokens: int,
+        seconds: float,
+        cost: float,
+        pages: int = 0,
+    ) -> None:
+        """Return when it is counted, once, for its owner and in the ledger.
+
+        `pages` is what it takes of the owner's pages of the month.
+
+        Raises:
+            StorageFull: neither the database nor the journal has room for it.
+        """
 
 
 class UsageRows(Protocol):

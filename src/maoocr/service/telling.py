@@ -31,9 +31,7 @@ def told(plan: Plan, result: OcrResult, took_s: float) -> OcrResult:
     reasons = [*plan.selection.reasons, *fallback_reasons(plan.selection, result.pages)]
     needs = plan.requirements
     if needs is not None:
-        spent = 0.0
-        if not (result.cached or result.shared):
-            spent = sum(page.spent.cost for page in result.pages if page.spent is not None)
+        spent = result.cost
         if needs.max_seconds is not None and took_s > needs.max_seconds:
             reasons.append(
                 f"The answer took {seconds(took_s)}, more than the {needs.max_seconds:g} s asked"

@@ -11,7 +11,8 @@ from .database import Database
 from .history_adding import add_to_postgres, add_to_sqlite
 from .history_query import Filters, rows_found
 from .history_row import HistoryItem, HistoryRow
-from .tables import history
+from .ids import new_id
+from .tables import counted, history
 
 __all__ = ["HistoryPage", "HistoryTable"]
 
@@ -146,6 +147,13 @@ class HistoryTable:
             if last is not None:
                 deleted += await self._delete_where(history.c.seq <= last)
         return deleted
+
+    async def forget_counted(self, before: datetime) -> None:
+        """Let go of the ids of rows that were counted but not kept, and are older."""
+        # Ids begin with their moment.
+        oldest = new_id(before)[:10]
+        async with self._database.write() as connection:
+            await connection.execute(delete(counted).where(counted.c.id < oldest))
 
     async def originals_of(self, names: Iterable[str]) -> set[str]:
         """Those of the names that a row still refers to."""

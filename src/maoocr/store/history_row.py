@@ -6,6 +6,8 @@ from datetime import datetime
 
 import msgspec
 
+from .ledger_entry import NANO, LedgerEntry
+
 __all__ = ["HistoryItem", "HistoryRow", "packed"]
 
 SMALL_BYTES = 1024
@@ -22,6 +24,7 @@ class HistoryRow(msgspec.Struct, frozen=True):
         original: name of the upload among the originals, where they are kept.
         cost: money, in the unit of the price list.
         is_kept: else it is only counted in what its owner used.
+        entries: what it puts into the ledger.
     """
 
     id: str
@@ -47,6 +50,52 @@ class HistoryRow(msgspec.Struct, frozen=True):
     original: str | None = None
     cost: float = 0.0
     is_kept: bool = True
+    entries: tuple[LedgerEntry, ...] = ()
+
+    @classmethod
+    def of_chat(
+        cls,
+        row_id: str,
+        moment: datetime,
+        owner: str,
+        request_id: str,
+        entry: LedgerEntry,
+        pages: int = 0,
+    ) -> "HistoryRow":
+        """A row that counts a chat which was passed through; of what was said nothing is kept.
+
+        Args:
+            row_id: a new id.
+            moment: at which it ended.
+            owner: for whom it is counted.
+            request_id: of its request.
+            entry: for the ledger.
+            pages: that it takes of the owner's month.
+        """
+        return cls(
+            id=row_id,
+            created_at=moment,
+            owner=owner,
+            request_id=request_id,
+            name="",
+            kind="chat",
+            sha256="",
+            size=0,
+            engine=entry.engine,
+            document_type="",
+            language="",
+            confidence=0.0,
+            pages_total=pages,
+            pages_done=pages,
+            seconds=entry.busy_us / 1e6,
+            cached=False,
+            requirements=None,
+            answer=b"",
+            tokens="",
+            cost=entry.cost_nano / NANO,
+            is_kept=False,
+            entries=(entry,),
+        )
 
 
 @dataclass(frozen=True, slots=True)

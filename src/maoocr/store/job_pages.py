@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import Row, delete, exists, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..domain import PageResult
 from .database import Database
 from .job_changes import Change, packed
 from .job_rows import (
@@ -27,7 +26,7 @@ from .job_rows import (
     Spoiled,
 )
 from .tables import job_files, job_pages, jobs
-from .usage import Use, count
+from .usage import PagesUsed
 from .webhooks import moment, release_webhooks
 
 __all__ = ["JobPages"]
@@ -103,7 +102,7 @@ class JobPages:
         prepared = [(claim, outcome, packed(outcome)) for claim, outcome in outcomes]
         refused: set[PageKey] = set()
         by_job: dict[str, Change] = {}
-        used: dict[str, Use] = {}
+        used = PagesUsed()
         async with self._database.write() as connection:
             now = await moment(connection)
             states = await self._hold({claim.job for claim, _ in outcomes}, connection)
@@ -116,8 +115,8 @@ class JobPages:
                 if not await self._write_one(connection, claim, outcome, values, change, now):
                     refused.add(claim.key)
                 elif isinstance(outcome, Read):
-                    used[row.owner] = used.get(row.owner, Use()) + _use(outcome.result)
-            await count(connection, now.astimezone(UTC).date(), used)
+                    used.add(row.owner, outcome.result)
+            await used.count(connection, now.astimezone(UTC).date())
             for job, change in by_job.items():
                 await connection.execute(
                     update(jobs).where(jobs.c.id == job).values(change.values(now))
@@ -288,8 +287,3 @@ async def _write_count(
     new: dict[str, Any] = {"job_id": claim.job, "file": claim.file, "status": "queued"}
     new |= {"attempts": 0, "fence": 0, "ready_at": now}
     await connection.execute(insert(job_pages), [new | {"page": page} for page in pages])
-
-
-def _use(page: PageResult) -> Use:
-    cost = page.spent.cost if page.spent is not None else 0.0
-    return Use(pages=1, seconds=page.decode_s + page.recognize_s, cost=cost)

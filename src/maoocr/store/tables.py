@@ -18,7 +18,19 @@ from sqlalchemy import (
 
 from .columns import BigId, Bytes, Id, Moment
 
-__all__ = ["api_keys", "history", "job_files", "job_pages", "jobs", "metadata", "usage", "webhooks"]
+__all__ = [
+    "api_keys",
+    "counted",
+    "history",
+    "job_files",
+    "job_pages",
+    "jobs",
+    "ledger",
+    "metadata",
+    "spending",
+    "usage",
+    "webhooks",
+]
 
 metadata = MetaData(
     naming_convention={
@@ -74,6 +86,43 @@ usage = Table(
     Column("cost", Float, nullable=False),
 )
 """What each key used on each day, in UTC."""
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("owner", Id, primary_key=True),
+    # `page` for reading, `chat` for calls that were passed through.
+    Column("kind", String(8), primary_key=True),
+    Column("engine", String(64), primary_key=True),
+    # Names with commas between where several were asked; empty for the lanes of this machine.
+    Column("endpoint", String(255), primary_key=True),
+    Column("pages", BigInteger, nullable=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    # Whole numbers, so that sums are exact: microseconds, and billionths of the currency.
+    Column("busy_us", BigInteger, nullable=False),
+    Column("cost_nano", BigInteger, nullable=False),
+)
+"""What answers took and cost on each day, in UTC."""
+
+spending = Table(
+    "spending",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("endpoint", String(64), primary_key=True),
+    # A process: each writes what it spent itself, in all, so that writing twice changes nothing.
+    Column("writer", Id, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost_nano", BigInteger, nullable=False),
+)
+"""What endpoints were paid on each day, in UTC, with calls that no answer came of."""
+
+counted = Table("counted", metadata, Column("id", Id, primary_key=True))
+"""Rows that were counted but not kept, for some days: a journal may bring them again."""
 
 api_keys = Table(
     "api_keys",

@@ -8,11 +8,14 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ..domain import PageResult
 from .database import Database
+from .ledger import add_entries
+from .ledger_entry import LedgerEntry, entry_of
 from .records import UsageDay
 from .tables import usage
 
-__all__ = ["UsageRows", "Use", "count"]
+__all__ = ["PagesUsed", "UsageRows", "Use", "count"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,6 +34,27 @@ class Use:
             self.seconds + other.seconds,
             self.cost + other.cost,
         )
+
+
+class PagesUsed:
+    """Pages that were read, until they are counted for their owners and in the ledger."""
+
+    def __init__(self) -> None:
+        self._uses: dict[str, Use] = {}
+        self._entries: dict[str, list[LedgerEntry]] = {}
+
+    def add(self, owner: str, page: PageResult) -> None:
+        """Take note of a page."""
+        cost = page.spent.cost if page.spent is not None else 0.0
+        use = Use(pages=1, seconds=page.decode_s + page.recognize_s, cost=cost)
+        self._uses[owner] = self._uses.get(owner, Use()) + use
+        if (entry := entry_of(page)) is not None:
+            self._entries.setdefault(owner, []).append(entry)
+
+    async def count(self, connection: AsyncConnection, day: date) -> None:
+        """Add all of it to a day in UTC, in the transaction that writes the pages."""
+        await count(connection, day, self._uses)
+        await add_entries(connection, {(day, owner): some for owner, some in self._entries.items()})
 
 
 class UsageRows:

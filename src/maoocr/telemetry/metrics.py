@@ -208,11 +208,18 @@ class Metrics:
             ("endpoint", "kind"),
             registry=registry,
         )
-        self.vlm_cost = Counter(
-            "maoocr_vlm_cost",
-            "Money that calls cost, in the unit of the price list",
+        self.cost = Counter(
+            "maoocr_cost",
+            "Money that calls of endpoints cost, broken off or not (MAOOCR_COSTS__CURRENCY)",
+            ("engine", "endpoint"),
+            registry=registry,
+        )
+        self.budget_left = Gauge(
+            "maoocr_budget_left",
+            "Money that an endpoint with a daily budget may still cost today, over all replicas",
             ("endpoint",),
             registry=registry,
+            multiprocess_mode="livemin",
         )
         self.vlm_endpoint_up = Gauge(
             "maoocr_vlm_endpoint_up",

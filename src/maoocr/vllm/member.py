@@ -276,8 +276,8 @@ class Member:
         metrics.vlm_tokens.labels(name, "input").inc(progress.prompt_tokens)
         metrics.vlm_tokens.labels(name, "output").inc(progress.completion_tokens)
         cost = self.cost_of(progress)
-        metrics.vlm_cost.labels(name).inc(cost)
-        self.budget.spend(cost)
+        metrics.cost.labels(self.endpoint.engine, name).inc(cost)
+        self.budget.spend(cost, progress.prompt_tokens, progress.completion_tokens)
         self._show()
 
     def cost_of(self, progress: Progress) -> float:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from .. import __version__
 from . import (
     cache,
+    costs,
     engines,
     events,
     health,
@@ -54,6 +55,7 @@ def make_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -
     app.include_router(events.router)
     app.include_router(sockets.router)
     app.include_router(keys.router)
+    app.include_router(costs.router)
     pages.install(app)
     security.install(app)
     app.add_middleware(LoadShedder)

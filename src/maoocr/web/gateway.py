@@ -9,6 +9,7 @@ from ..cache.shared import Shared
 from ..documents.spool import Spool
 from ..pool import Pool
 from ..service.access import Access
+from ..service.costs import Costs
 from ..service.history import History
 from ..service.jobs import Jobs
 from ..service.recognizer import Recognizer
@@ -35,6 +36,7 @@ class Gateway:
     database: Database
     jobs: Jobs
     history: History
+    costs: Costs
 
 
 def gateway_of(request: HTTPConnection) -> Gateway:

@@ -63,6 +63,7 @@ RULES: tuple[Rule, ...] = (
     Rule("/api/keys", "admin"),
     Rule("/api/keys/{id}", "admin"),
     Rule("/api/usage", "a key"),
+    Rule("/api/ocr/costs", "a key"),
 )
 
 PUBLIC = frozenset(rule.path for rule in RULES if rule.need == "nothing")

@@ -182,6 +182,8 @@ class RecognizeReply(_Model):
     language: str
     document_type: str
     cached: bool
+    cost: float
+    """Of the endpoints that were asked (`MAOOCR_COSTS__CURRENCY`); 0 for a cached answer."""
     selection: SelectionModel
     timings: TimingsModel
     request_id: str

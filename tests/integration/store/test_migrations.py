@@ -102,5 +102,8 @@ ROWS = {
         " VALUES ('01', '', 'queued', 0, 'h', 'r', '{}', 1, 0, 0, 0, 0, '2026-01-01 00:00:00',"
         " '2026-01-01 00:00:00')"
     ),
+    "ledger": "INSERT INTO ledger VALUES ('2026-01-01', '', 'page', 'vlm', '', 1, 1, 1, 1, 1, 1)",
+    "spending": "INSERT INTO spending VALUES ('2026-01-01', 'cloud', '01', 1, 1, 1, 1)",
+    "counted": "INSERT INTO counted VALUES ('01')",
 }
 """One row of each table, as its first revision has it."""

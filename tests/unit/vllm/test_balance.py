@@ -25,7 +25,7 @@ async def test_a_reply_says_who_answered_and_what_it_cost() -> None:
     assert reply.cost == pytest.approx(2.0)
     assert rig.value("maoocr_vlm_calls_total", endpoint="one", outcome="stop") == 1
     assert rig.value("maoocr_vlm_tokens_total", endpoint="one", kind="input") == 1000
-    assert rig.value("maoocr_vlm_cost_total", endpoint="one") == pytest.approx(2.0)
+    assert rig.value("maoocr_cost_total", engine="vlm", endpoint="one") == pytest.approx(2.0)
     assert rig.value("maoocr_vlm_calls_in_flight", endpoint="one") == 0
 
 

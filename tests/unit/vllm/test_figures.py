@@ -49,12 +49,17 @@ def test_a_budget_lasts_until_the_day_ends() -> None:
 
 
 def test_a_budget_learns_what_others_spent() -> None:
-    budget = Budget(1.0)
+    days = [date(2026, 1, 1)]
+    budget = Budget(1.0, lambda: days[0])
     budget.spend(0.5)
-    budget.told(0.25)
-    assert budget.spent == 0.5
-    budget.told(2.0)
+    budget.told(days[0], "a", 250_000_000)
+    budget.told(days[0], "a", 100_000_000)
+    budget.told(date(2025, 12, 31), "b", 900_000_000)
+    assert (budget.spent, budget.left) == (0.75, 0.25)
+    budget.told(days[0], "b", 250_000_000)
     assert budget.is_exhausted
+    days[0] = date(2026, 1, 2)
+    assert (budget.spent, budget.left) == (0.0, 1.0)
 
 
 def test_no_budget_is_never_exhausted() -> None:
