@@ -82,6 +82,10 @@ class VlmServer:
         asks: every call that came.
         aborted: calls that the caller closed before their end.
         strays: requests for other routes than those that are needed.
+        can_sleep: it is in development mode; `not really`: it says so and stays awake.
+        naps: when it was put to sleep and woken.
+        wake_gate: waking waits for it.
+        finished: calls of others, as `/metrics` counts them.
         api_key: when set, calls need it.
         healthy: whether `/health` answers at all, well, or not.
     """
@@ -98,6 +102,10 @@ class VlmServer:
         self.api_key = ""
         self.healthy: Literal["yes", "no", "mute"] = "yes"
         self.asleep = False
+        self.can_sleep: Literal["yes", "not really"] | None = None
+        self.naps: list[str] = []
+        self.wake_gate: threading.Event | None = None
+        self.finished = 0
         self.waiting = 0
         self._changed = threading.Condition()
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -173,6 +181,9 @@ class VlmServer:
                 Route("/metrics", self._metrics),
                 Route("/v1/models", self._models),
                 Route("/v1/chat/completions", self._chat, methods=["POST"]),
+                Route("/sleep", self._sleep, methods=["POST"]),
+                Route("/wake_up", self._wake_up, methods=["POST"]),
+                Route("/is_sleeping", self._is_sleeping),
                 Route("/{path:path}", self._stray, methods=["GET", "POST", "DELETE"]),
             ]
         )
@@ -192,6 +203,7 @@ class VlmServer:
             f'vllm:engine_sleep_state{{{labels},sleep_state="awake"}} {awake}.0\n'
             f'vllm:engine_sleep_state{{{labels},sleep_state="weights_offloaded"}} {away}.0\n'
             f"vllm:kv_cache_usage_perc{{{labels}}} 0.25\n"
+            f'vllm:request_success_total{{{labels},finished_reason="stop"}} {self.finished}.0\n'
         )
 
     async def _models(self, request: Request) -> Response:
@@ -239,6 +251,27 @@ class VlmServer:
             task.cancel()
         self._note(running=-1, aborted=0 if is_whole else 1)
         return JSONResponse(made.result()) if is_whole else Response()
+
+    async def _sleep(self, request: Request) -> Response:
+        if self.can_sleep is None:
+            return await self._stray(request)
+        self.naps.append(f"sleep {request.query_params.get('level')}")
+        self.asleep = self.can_sleep == "yes"
+        return Response()
+
+    async def _wake_up(self, request: Request) -> Response:
+        if self.can_sleep is None:
+            return await self._stray(request)
+        self.naps.append("wake")
+        if self.wake_gate is not None:
+            await asyncio.to_thread(self.wake_gate.wait, WAIT_S)
+        self.asleep = False
+        return Response()
+
+    async def _is_sleeping(self, request: Request) -> Response:
+        if self.can_sleep is None:
+            return await self._stray(request)
+        return JSONResponse({"is_sleeping": self.asleep})
 
     async def _stray(self, request: Request) -> Response:
         """A route that is none of a caller's business: vLLM has some that load, sleep and tell."""

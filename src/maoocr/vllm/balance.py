@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ..errors import DeadlineExceeded, EndpointUnavailable
 from .chat import ChatReply, ChatRequest, OnText
@@ -14,7 +15,18 @@ from .health import Health
 from .member import EndpointStatus, Member
 from .relay import Passage
 
-__all__ = ["Endpoints"]
+__all__ = ["Endpoints", "Waker"]
+
+
+class Waker(Protocol):
+    """Wakes servers that sleep."""
+
+    @property
+    def may_wake(self) -> bool:
+        """One sleeps, and waking it may do."""
+
+    def wake(self) -> None:
+        """Begin with it, where nobody has yet. Does not wait."""
 
 
 @dataclass(slots=True)
@@ -56,6 +68,10 @@ class Endpoints:
         self.members = tuple(members)
         self._clock = clock
         self._waiters: deque[asyncio.Future[None]] = deque()
+        self.waker: Waker | None = None
+        """Set where its servers may sleep."""
+        self.used_at = clock()
+        """When a call last began or ended."""
 
     @property
     def concurrency(self) -> int:
@@ -66,6 +82,11 @@ class Endpoints:
     def may_call(self) -> bool:
         """An endpoint may get calls."""
         return any(member.may_call for member in self.members)
+
+    @property
+    def is_asleep(self) -> bool:
+        """No endpoint may get calls before one is woken, which is possible."""
+        return not self.may_call and self.waker is not None and self.waker.may_wake
 
     def status(self) -> list[EndpointStatus]:
         """What there is to say of each endpoint."""
@@ -110,6 +131,7 @@ class Endpoints:
                 bill.add(member, progress)
                 return self._reply(member, answer, progress, bill, self._clock() - begun)
             finally:
+                self.used_at = self._clock()
                 self._wake()
             bill.add(member, progress)
 
@@ -132,13 +154,14 @@ class Endpoints:
         self, tried: set[Member], failure: CallFailed | None, deadline: float | None
     ) -> Member:
         """The endpoint that takes the call, as soon as one has a free slot."""
+        self.used_at = self._clock()
         while True:
             able = [m for m in self.members if m not in tried and m.may_call]
-            if not able:
-                raise self._nobody(failure)
             free = [member for member in able if member.has_room]
             if free:
                 return min(free, key=lambda member: (member.is_stalled, member.load))
+            if not self._rouse(tried) and not able:
+                raise self._nobody(failure)
             wait_s = None if deadline is None else deadline - self._clock()
             try:
                 async with asyncio.timeout(wait_s):
@@ -147,6 +170,13 @@ class Endpoints:
                 raise DeadlineExceeded(
                     "No endpoint had a free slot in the time that the page may take."
                 ) from None
+
+    def _rouse(self, tried: set[Member]) -> bool:
+        """Begin to wake those that sleep; False where there is none to wait for."""
+        if self.waker is None or not self.waker.may_wake:
+            return False
+        self.waker.wake()
+        return any(m.state == "asleep" for m in self.members if m not in tried)
 
     def _wake(self) -> None:
         """Let all who wait look again, the one who waited longest first."""

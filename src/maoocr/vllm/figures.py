@@ -11,6 +11,7 @@ _NAMES = {
     # Before 0.10.
     "vllm:gpu_cache_usage_perc": "kv_cache",
 }
+_FINISHED = "vllm:request_success_total"
 _SLEEP = "vllm:engine_sleep_state"
 
 
@@ -22,12 +23,14 @@ class Figures:
         running: calls that it works on.
         waiting: calls in its queue.
         kv_cache: share of its memory for contexts that is in use, in 0..1; of the fullest process.
+        finished: calls that it has answered since it started.
         is_asleep: its weights are not in the device's memory.
     """
 
     running: int = 0
     waiting: int = 0
     kv_cache: float = 0.0
+    finished: int = 0
     is_asleep: bool = False
 
 
@@ -38,15 +41,17 @@ def figures_of(text: str) -> Figures | None:
         text: of `/metrics`, in Prometheus' format, where a sample is `name{labels} value`.
     """
     found: dict[str, float] = {}
-    is_asleep = False
+    is_asleep, finished = False, 0.0
     for line in text.splitlines():
         if not line.startswith("vllm:"):
             continue
         name = line.partition("{")[0].partition(" ")[0]
-        if name not in _NAMES and name != _SLEEP:
+        if name not in _NAMES and name not in {_SLEEP, _FINISHED}:
             continue
         value = _value(line)
-        if name == _SLEEP:
+        if name == _FINISHED:
+            finished += value
+        elif name == _SLEEP:
             is_asleep |= value > 0 and 'sleep_state="awake"' not in line
         elif _NAMES[name] == "kv_cache":
             found["kv_cache"] = max(value, found.get("kv_cache", 0.0))
@@ -55,7 +60,7 @@ def figures_of(text: str) -> Figures | None:
     if not found:
         return None
     running, waiting = int(found.get("running", 0)), int(found.get("waiting", 0))
-    return Figures(running, waiting, found.get("kv_cache", 0.0), is_asleep)
+    return Figures(running, waiting, found.get("kv_cache", 0.0), int(finished), is_asleep)
 
 
 def _value(line: str) -> float:

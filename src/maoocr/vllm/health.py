@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -11,7 +11,7 @@ from .failure import CallFailed
 from .figures import Figures, figures_of
 from .protocol import models_of
 
-__all__ = ["Fetches", "Health", "HealthState", "HealthWatch"]
+__all__ = ["LIMIT_S", "Fetches", "Health", "HealthState", "HealthWatch"]
 
 HealthState = Literal["unknown", "up", "down", "asleep", "wrong"]
 """`wrong`: it is there, but its model or its key are not those that are configured."""
@@ -62,6 +62,8 @@ class HealthWatch:
         tell: Callable[[Health], None],
         *,
         shows_life: Callable[[], bool] = lambda: False,
+        was_put_to_sleep: Callable[[], bool] = lambda: False,
+        is_sleeping: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         """Make a watch.
 
@@ -70,12 +72,16 @@ class HealthWatch:
             every_s: seconds between two looks, more or less.
             tell: hears what each look found.
             shows_life: text comes from it now; it may be too busy for a look, but it is there.
+            was_put_to_sleep: by us; then its figures alone are not trusted.
+            is_sleeping: asks it.
         """
         self._client = client
         self._endpoint = client.endpoint
         self._every_s = every_s
         self._tell = tell
         self._shows_life = shows_life
+        self._was_put_to_sleep = was_put_to_sleep
+        self._is_sleeping = is_sleeping
         self._health = Health()
         self._late = 0
         self._looks = 0
@@ -103,11 +109,16 @@ class HealthWatch:
         if status >= 500:
             return Health("down", f"{name} says that it is not well (status {status}).")
         figures = await self._figures()
-        if figures is not None and figures.is_asleep:
+        if (figures is not None and figures.is_asleep) or await self._sleeps():
             return Health("asleep", f"{name} is asleep.", figures, self._health.context_tokens)
         if self._health.state == "up" and self._looks % MODELS_EVERY:
             return Health("up", "", figures, self._health.context_tokens)
         return await self._with_model(figures)
+
+    async def _sleeps(self) -> bool:
+        if self._is_sleeping is None or not self._was_put_to_sleep():
+            return False
+        return await self._is_sleeping()
 
     def _unanswered(self, failure: CallFailed) -> Health:
         if failure.reason == "timeout" and self._health.state != "down":

@@ -12,6 +12,7 @@ from .client import EndpointClient
 from .endpoints import Endpoint
 from .health import HealthWatch
 from .member import Member
+from .sleep import Sleeper
 
 __all__ = ["open_endpoints"]
 
@@ -37,25 +38,37 @@ async def open_endpoints(
                 stack.push_async_callback(client.close)
             members = [Member(client, settings, metrics) for client in clients]
             group = engines[engine] = Endpoints(members)
-            tasks += _watches(group, clients, settings.probe_seconds)
+            sleeper = Sleeper(group, clients, settings)
+            group.waker = sleeper
+            stack.push_async_callback(sleeper.close)
+            tasks += _watches(group, clients, settings.probe_seconds, sleeper)
+            tasks.append(asyncio.create_task(sleeper.run()))
         # Exits run in reverse: the watches must end before the clients that they use.
         stack.push_async_callback(_end, tasks)
         yield engines
 
 
 def _watches(
-    group: Endpoints, clients: Sequence[EndpointClient], every_s: float
+    group: Endpoints, clients: Sequence[EndpointClient], every_s: float, sleeper: Sleeper
 ) -> list[asyncio.Task[None]]:
     return [
-        asyncio.create_task(_watch(group, member, client, every_s).run())
+        asyncio.create_task(_watch(group, member, client, every_s, sleeper).run())
         for member, client in zip(group.members, clients, strict=True)
         if client.endpoint.is_probed
     ]
 
 
-def _watch(group: Endpoints, member: Member, client: EndpointClient, every_s: float) -> HealthWatch:
-    tell = partial(group.hear, member)
-    return HealthWatch(client, every_s, tell, shows_life=lambda: member.shows_life)
+def _watch(
+    group: Endpoints, member: Member, client: EndpointClient, every_s: float, sleeper: Sleeper
+) -> HealthWatch:
+    return HealthWatch(
+        client,
+        every_s,
+        partial(group.hear, member),
+        shows_life=lambda: member.shows_life,
+        was_put_to_sleep=partial(sleeper.was_put_to_sleep, member),
+        is_sleeping=partial(sleeper.is_sleeping, member),
+    )
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
