@@ -14,6 +14,7 @@ from ..web.gateway import Gateway
 from ..web.intake import IntakeReader
 from .runtime import Runtime, open_runtime
 from .state import State, open_jobs, open_state
+from .vlm import open_completions
 
 __all__ = ["Runtime", "State", "create_app", "open_jobs", "open_runtime", "open_state"]
 
@@ -33,6 +34,7 @@ def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) ->
             open_runtime(settings, specs, wait=False) as runtime,
             open_state(runtime) as state,
             open_jobs(runtime, state.database) as jobs,
+            open_completions(runtime.vlms, settings, state.costs, runtime.metrics) as completions,
         ):
             app.state.started = runtime.started
             app.state.gateway = Gateway(
@@ -48,6 +50,7 @@ def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) ->
                 history=state.history,
                 costs=state.costs,
                 jobs=jobs,
+                completions=completions,
             )
             yield
 

@@ -11,6 +11,9 @@ from ..engines.profiles import EngineProfile, Profiles
 from ..errors import InvalidRequest
 from ..pool.cores import gateway_cores
 from ..pool.lanes import Lane, Launch
+from ..service.openai import Completions
+from ..service.openai_ports import Servers
+from ..service.ports import ChatLedger
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from ..vllm.budget import Budget
     from ..vllm.endpoints import Endpoint
 
-__all__ = ["Vlms", "open_vlms", "require_own_names"]
+__all__ = ["Vlms", "open_completions", "open_vlms", "require_own_names"]
 
 MOST_LANES = 64
 """Pages of one engine that are asked about at once; each holds its pictures in memory."""
@@ -71,14 +74,20 @@ class Vlms:
     def outage(self, engine: str) -> str | None:
         """Why none of its endpoints takes a call; None where one does."""
         group = self.endpoints.get(engine)
-        if group is None or group.may_call:
+        if group is None or group.may_call or group.is_asleep:
             return None
         return " ".join(member.reason for member in group.members)
 
     def is_asleep(self, engine: str) -> bool:
         """Whether it would have to be woken."""
         group = self.endpoints.get(engine)
-        return group is not None and all(member.state == "asleep" for member in group.members)
+        return group is not None and group.is_asleep
+
+    def wake(self, engine: str) -> None:
+        """Begin to wake the servers of an engine; does not wait."""
+        group = self.endpoints.get(engine)
+        if group is not None and group.waker is not None:
+            group.waker.wake()
 
 
 @asynccontextmanager
@@ -142,6 +151,24 @@ async def _opened(
 
             launches[name] = launch
         yield Vlms(tuple(specs), launches, tuple(told), groups)
+
+
+@asynccontextmanager
+async def open_completions(
+    vlms: Vlms, settings: Settings, ledger: ChatLedger, metrics: Metrics
+) -> AsyncIterator[Completions]:
+    """What `/v1` asks: all endpoints, or none; at exit all that was used is counted."""
+    servers: list[Servers] = []
+    if vlms.endpoints:
+        from ..vllm.passthrough import Passthrough
+
+        servers += [Passthrough(name, group) for name, group in vlms.endpoints.items()]
+    seconds = settings.limits.request_seconds
+    completions = Completions(servers, settings.vlm, seconds, ledger, metrics)
+    try:
+        yield completions
+    finally:
+        await completions.close()
 
 
 def require_own_names(specs: tuple[EngineSpec, ...], vlms: Vlms) -> None:

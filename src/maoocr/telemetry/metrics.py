@@ -248,6 +248,19 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
+        self.v1_calls = Counter(
+            "maoocr_v1_calls",
+            "Calls of /v1 by how they ended: answered, left by the caller, or the code of the error",
+            ("engine", "outcome"),
+            registry=registry,
+        )
+        self.v1_waiting = Gauge(
+            "maoocr_v1_waiting_calls",
+            "Calls of /v1 that wait for a slot of the engine",
+            ("engine",),
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self.build_info = Gauge(
             "maoocr_build_info",
             "Always 1; the labels tell the version",

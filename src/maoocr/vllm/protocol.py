@@ -10,7 +10,7 @@ from .chat import ChatRequest, FinishReason, ImagePart, Part
 from .endpoints import Endpoint
 from .failure import CallFailed, Reason
 
-__all__ = ["Chunk", "body_of", "chunk_of", "failure_of", "finish_of", "models_of"]
+__all__ = ["Chunk", "Usage", "body_of", "chunk_of", "failure_of", "finish_of", "models_of"]
 
 _FINISHES: dict[str, FinishReason] = {
     "stop": "stop",

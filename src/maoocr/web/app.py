@@ -15,6 +15,7 @@ from . import (
     history,
     jobs,
     keys,
+    openai,
     pages,
     problems,
     recognize,
@@ -55,6 +56,7 @@ def make_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -
     app.include_router(events.router)
     app.include_router(sockets.router)
     app.include_router(keys.router)
+    app.include_router(openai.router)
     app.include_router(costs.router)
     pages.install(app)
     security.install(app)

@@ -12,6 +12,7 @@ from ..service.access import Access
 from ..service.costs import Costs
 from ..service.history import History
 from ..service.jobs import Jobs
+from ..service.openai import Completions
 from ..service.recognizer import Recognizer
 from ..settings import Settings
 from ..store.database import Database
@@ -36,6 +37,7 @@ class Gateway:
     database: Database
     jobs: Jobs
     history: History
+    completions: Completions
     costs: Costs
 
 

@@ -30,7 +30,8 @@ def shape(path: str) -> str:
 
 
 def test_every_documented_path_is_a_route() -> None:
-    assert set(DOCUMENTED) <= set(route_names(APP))
+    # OpenAPI does not say whether slashes may follow.
+    assert set(DOCUMENTED) <= {name.replace(":path}", "}") for name in route_names(APP)}
 
 
 def test_a_rule_is_found_by_the_path_that_it_names() -> None:
@@ -52,6 +53,12 @@ def test_a_rule_is_found_by_the_path_that_it_names() -> None:
         "/livez/",
         "/docs/../api/keys",
         "/statics/x",
+        "/v1",
+        "/v1/",
+        "/v1/../metrics",
+        "//v1/models",
+        "/v1/chat/completions/",
+        "/v1/load_lora_adapter",
     ],
 )
 def test_no_other_spelling_has_a_rule(path: str) -> None:
