@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from maoocr import bootstrap
+from maoocr.bootstrap import open_runtime, runtime
 from maoocr.engines.base import EngineSpec
 from maoocr.pool import cores
 from maoocr.settings import PoolSettings, Settings, SpoolSettings
@@ -18,12 +18,12 @@ async def test_an_engine_is_made_for_as_many_threads_as_a_lone_page_may_use(
 ) -> None:
     seen: list[EngineSpec] = []
 
-    def pool(specs: tuple[EngineSpec, ...], *_: object) -> None:
+    def pool(specs: tuple[EngineSpec, ...], *_: object, **__: object) -> None:
         seen.extend(specs)
         raise Stop
 
     monkeypatch.setattr(cores, "available_cores", lambda: 6)
-    monkeypatch.setattr(bootstrap, "Pool", pool)
+    monkeypatch.setattr(runtime, "Pool", pool)
     settings = Settings(
         _env_file=None,
         web_concurrency=processes,
@@ -31,6 +31,6 @@ async def test_an_engine_is_made_for_as_many_threads_as_a_lone_page_may_use(
         spool=SpoolSettings(dir=tmp_path),
     )
     with pytest.raises(Stop):
-        async with bootstrap.open_runtime(settings):
+        async with open_runtime(settings):
             raise AssertionError
     assert [spec.options["threads"] for spec in seen] == [threads]

@@ -84,7 +84,13 @@ async def open_runtime(
             await started
             _require_ready(pool)
         engines = PoolDirectory(
-            pool, profiles, vlms.profiles, vlms.budget_left, vlms.outage, vlms.is_asleep
+            pool,
+            profiles,
+            vlms.profiles,
+            vlms.budget_left,
+            vlms.outage,
+            vlms.is_asleep,
+            vlms.wake,
         )
         recognizer = Recognizer(
             pool,

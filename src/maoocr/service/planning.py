@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from ..domain import OcrOptions, Requirements
 from ..settings import LimitSettings
@@ -10,6 +11,7 @@ from .ports import Document, EngineDirectory
 from .reading import PageReading, Plan
 from .result_keys import plan_key
 from .selector import select
+from .waking import asleep_but_wanted
 
 __all__ = ["Planner"]
 
@@ -61,14 +63,21 @@ class Planner:
             await document.keep()
             counted = await self._reading.count(document, options)
         cards = self._engines.cards()
-        selection = select(
+        choose = partial(
+            select,
             requirements,
             engine,
             options.language,
-            cards,
             words=options.words,
             pages=len(counted[0]) if counted else 1,
         )
+        selection = choose(cards)
+        asleep = asleep_but_wanted(selection, cards, choose)
+        if asleep is not None:
+            # This request does not wait for it; those that come later find it awake.
+            self._engines.wake(asleep)
+            told = f"{asleep} is asleep, which this request cannot wait for; it is woken now."
+            selection = replace(selection, reasons=(*selection.reasons, told))
         key = plan_key(document.sha256, selection, cards, options) if is_cached else None
         prices = {card.name: card.profile.cost_per_page for card in cards}
         return Plan(

@@ -166,6 +166,8 @@ class EngineDirectory(Protocol):
     """The engines there are, the default first."""
 
     def cards(self) -> Sequence[EngineCard]: ...
+    def wake(self, engine: str) -> None:
+        """Begin to wake an engine that is asleep; does not wait, and never fails."""
 
 
 class ResultCache(Protocol):

@@ -112,6 +112,9 @@ class Engines:
     def cards(self) -> Sequence[EngineCard]:
         return [EngineCard(PROFILE, EngineInfo("ppocr", self.digest, ("en",)), True)]
 
+    def wake(self, engine: str) -> None:
+        raise AssertionError
+
 
 class Bench:
     """A recognizer with everything around it at hand."""
