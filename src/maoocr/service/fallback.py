@@ -51,7 +51,8 @@ async def read_page(
                 return await _chosen(task, selection, admission_of, until)
             return _flagged(await admission_of(engine).read(task))
         except (EngineError, Overloaded) as error:
-            failure = failure or error
+            if failure is None or (error.retryable and not failure.retryable):
+                failure = error
     raise failure or EngineUnavailable(f"The engine {selection.engine} cannot read this page.")
 
 

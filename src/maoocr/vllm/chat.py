@@ -52,7 +52,7 @@ class ChatRequest:
     Attributes:
         parts: of the user's message, in the order in which the model wants them.
         system: message before it; None sends none, an empty one is sent as such.
-        max_tokens: that the answer may have.
+        max_tokens: that the answer may have; 0 for what the context has room for.
         top_p: None leaves it to the server.
         stop: texts that end the answer.
         extra: further fields of the request's JSON (`top_k`, `vllm_xargs`, …); they override.

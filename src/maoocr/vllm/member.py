@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from ..settings import VlmSettings
@@ -191,7 +191,8 @@ class Member:
         """
         begun, outcome = self._clock(), "cancelled"
         number = self._breaker.begin(begun)
-        call = self._caller.call(request, progress, on_text=on_text, deadline=deadline)
+        asked = self._fitted(request)
+        call = self._caller.call(asked, progress, on_text=on_text, deadline=deadline)
         task = asyncio.ensure_future(call)
         self._calls[task] = progress, begun
         self._metrics.vlm_calls_in_flight.labels(self.endpoint.name).inc()
@@ -232,6 +233,13 @@ class Member:
         extra = {"endpoint": self.endpoint.name, "state": health.state, "reason": health.reason}
         log.log(logging.INFO if health.state == "up" else logging.WARNING, "Endpoint", extra=extra)
         return self._show()
+
+    def _fitted(self, request: ChatRequest | Passage) -> ChatRequest | Passage:
+        """A server refuses to promise more tokens than its context has beside the prompt."""
+        room = self.health.context_tokens
+        if room is None or isinstance(request, Passage) or request.max_tokens <= room // 2:
+            return request
+        return replace(request, max_tokens=0)
 
     def _result(self, task: "asyncio.Task[Answer]") -> Answer:
         if task.cancelled():

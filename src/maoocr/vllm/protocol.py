@@ -88,11 +88,12 @@ def body_of(request: ChatRequest, endpoint: Endpoint) -> bytes:
     body: dict[str, Any] = {
         "model": endpoint.model,
         "messages": messages,
-        "max_tokens": request.max_tokens,
         "temperature": request.temperature,
         "stream": True,
         "stream_options": usage,
     }
+    if request.max_tokens:
+        body["max_tokens"] = request.max_tokens
     if request.top_p is not None:
         body["top_p"] = request.top_p
     if request.stop:

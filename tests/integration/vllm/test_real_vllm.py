@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -31,15 +31,6 @@ pytestmark = [
 
 SETTINGS = VlmSettings(probe_seconds=0.5)
 MOMENT_S = 60.0
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealVllm]:
-    assert PYTHON is not None
-    server = RealVllm(PYTHON, tmp_path_factory.mktemp("vllm"), "--api-key", "sk-test")
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
