@@ -17,7 +17,7 @@ from ..exports import encode_json, formats, one_line
 from .sentences import tell
 from .sources import find_sources
 
-__all__ = ["jobs"]
+__all__ = ["LOCAL", "Server", "jobs"]
 
 jobs = typer.Typer(
     help="Let a server read many documents in the background.",
