@@ -13,6 +13,7 @@ from ..domain import Focus, PageResult
 from ..engines.base import EngineInfo, PageText
 from ..engines.vlm.reader import Again, Shown, VlmReader
 from ..errors import CallerLeft, EngineFault, MaoOCRError
+from .faults import described
 from .lanes import LaneEnd, LaneLost, LaneVitals, OnPage
 from .page_frame import block_in_page_px, line_in_page_px
 from .tickets import PageTask
@@ -96,9 +97,8 @@ class VlmLane:
             outcome = CallerLeft("Nobody waits for this page any more.")
         except MaoOCRError as error:
             outcome = error
-        except Exception:
-            # Where it happened is logged without the message: that may quote the document.
-            log.exception("a page failed", exc_info=False)
+        except Exception as error:
+            log.error("a page failed: %s", described(error))
             outcome = EngineFault(f"The engine {self.info.name} failed over this page.")
         on_page(index, outcome)
 
@@ -120,8 +120,9 @@ class VlmLane:
     async def _shown(
         self, task: PageTask, asked: Focus | Again | None
     ) -> tuple[DecodedPage, Shown | None]:
+        options = task.options if asked is None else replace(task.options, pdf_text="ocr")
         return await self._renderer.page(
-            task.document, task.kind, task.page, task.options, partial(self._show, asked)
+            task.document, task.kind, task.page, options, partial(self._show, asked)
         )
 
     def _show(
