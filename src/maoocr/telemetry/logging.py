@@ -61,3 +61,5 @@ def configure_logging(settings: LogSettings) -> None:
         logger.propagate = True
     # The app writes its own line per request, with the route and the request id.
     logging.getLogger("uvicorn.access").disabled = True
+    # It tells of every look at an endpoint's health, some of them each second.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
