@@ -7,6 +7,7 @@ import pytest
 
 from maoocr.bootstrap import create_app
 from maoocr.settings import Settings
+from maoocr.vllm.families import FAMILIES
 from scripts.reference.errors import errors_page
 from scripts.reference.metrics import metrics_page
 from scripts.reference.routes import openapi_document, route_names
@@ -89,3 +90,18 @@ def strip_comments(code: str) -> str:
 def test_ci_runs_the_command_that_the_readme_names() -> None:
     assert any("scripts/test" in block for block in blocks("README.md", "sh"))
     assert "scripts/test" in text(".ci/run")
+
+
+def test_the_page_on_models_has_every_family() -> None:
+    rows = re.findall(
+        r"^\| `([\w.-]+)` \| (.+?) \| (.+?) \| (yes|no) \|$", text("docs/vlm.md"), re.M
+    )
+    assert rows == [
+        (
+            family.name,
+            family.title,
+            "pages" if family.reads_pages else "parts of pages",
+            "yes" if family.gives_polygons else "no",
+        )
+        for family in FAMILIES
+    ]
