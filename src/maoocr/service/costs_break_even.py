@@ -71,9 +71,9 @@ def break_even(
 
 
 def told_money(money: Fraction, currency: str) -> str:
-    """Money as people write it: two places, more where it is small."""
+    """Money as people write it: two places, or two digits where it is less than one."""
     places = 2
-    while places < 9 and money and money * 10**places < 100 and money < 1:
+    while places < 9 and money and money < 1 and money * 10**places < 10:
         places += 1
     scaled = round(money * 10**places)
     written = Decimal(scaled).scaleb(-places)

@@ -4,12 +4,14 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import reduce
 from types import TracebackType
 from typing import Self
 
-from ..domain import PageResult, Selection
+from ..domain import PageResult, Selection, Spent
 from ..errors import EngineError, EngineFault, EngineUnavailable, MaoOCRError, Overloaded
 from ..pool import PageTask
+from .cascade import together
 from .ports import Admission, PagePool
 from .second_reading import MARGIN_S, read_with_places, read_with_second
 
@@ -43,13 +45,15 @@ async def read_page(
         MaoOCRError: why the chosen engine could not read it, when no fallback could either.
     """
     failure: MaoOCRError | None = None
+    wasted: list[Spent | None] = []
     for engine in (selection.engine, *selection.fallbacks):
         if not _may_follow(engine, failure, selection, prices):
             continue
         try:
             if engine == selection.engine:
-                return await _chosen(task, selection, admission_of, until)
-            return _flagged(await admission_of(engine).read(task))
+                return await _chosen(task, selection, admission_of, until, wasted)
+            page = _flagged(await admission_of(engine).read(task))
+            return replace(page, spent=reduce(together, wasted, page.spent))
         except (EngineError, Overloaded) as error:
             if failure is None or (error.retryable and not failure.retryable):
                 failure = error
@@ -61,12 +65,14 @@ async def _chosen(
     selection: Selection,
     admission_of: Callable[[str], Admission],
     until: float,
+    wasted: list[Spent | None],
 ) -> PageResult:
     if selection.support:
         page = await read_with_places(task, selection, admission_of)
     else:
         page = await admission_of(selection.engine).read(task)
     if selection.fallbacks and _FAULTS.intersection(page.flags):
+        wasted.append(page.spent)
         faults = " and ".join(flag for flag in page.flags if flag in _FAULTS)
         raise EngineFault(f"What {selection.engine} read of this page is {faults}.")
     if not selection.second:
