@@ -106,6 +106,18 @@ async def client(server: Server, keys: dict[str, str]) -> AsyncIterator[AsyncOpe
         yield client
 
 
+async def chats(server: Server, keys: dict[str, str], name: str) -> dict[str, int]:
+    """Tokens of chats this month, by endpoint."""
+    headers = {"Authorization": f"Bearer {keys[name]}"}
+    async with httpx.AsyncClient(trust_env=False, headers=headers) as http:
+        found = (await http.get(f"{server.url}/api/ocr/costs")).json()["engines"]
+    return {
+        item["endpoint"]: item["output_tokens"]
+        for item in found
+        if (item["kind"], item["engine"]) == ("chat", "vlm")
+    }
+
+
 async def usage(server: Server, keys: dict[str, str], name: str) -> dict[str, float]:
     headers = {"Authorization": f"Bearer {keys[name]}"}
     async with httpx.AsyncClient(trust_env=False, headers=headers) as http:

@@ -10,7 +10,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from tests.fakes.vlm_server import VlmServer
-from tests.integration.v1.conftest import ASK, Messages, client_of, usage
+from tests.integration.v1.conftest import ASK, Messages, chats, client_of, usage
 from tests.integration.web.conftest import Server
 
 pytestmark = pytest.mark.integration
@@ -48,6 +48,7 @@ async def test_only_keys_with_the_scope(
 
 async def test_two_tenants_are_counted_apart(server: Server, keys: dict[str, str]) -> None:
     before = [await usage(server, keys, name) for name in ("one", "two")]
+    before_chats = await chats(server, keys, "two")
     async with client_of(server, keys["two"]) as client:
         for _ in range(3):
             await client.chat.completions.create(model="vlm", messages=ASK)
@@ -55,6 +56,9 @@ async def test_two_tenants_are_counted_apart(server: Server, keys: dict[str, str
     assert after[0] == before[0]
     assert after[1]["requests"] - before[1].get("requests", 0) == 3
     assert after[1]["pages"] - before[1].get("pages", 0) == 3
+    near = await chats(server, keys, "two")
+    assert near.keys() <= {"near", "near2"}
+    assert sum(near.values()) - sum(before_chats.values()) == 6
     assert after[1]["cost"] - before[1].get("cost", 0) == pytest.approx(3 * 2 * 2 / 1000)
 
 
