@@ -7,8 +7,8 @@ import time
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 
+import certifi
 import httpcore
-import httpx
 
 from ..errors import FetchFailed, Forbidden
 from ..settings import OutboundSettings
@@ -32,8 +32,10 @@ _FAILURES = (
 
 
 def public_trust() -> ssl.SSLContext:
-    """Trusts the authorities of certifi, or those that SSL_CERT_FILE and SSL_CERT_DIR name."""
-    return httpx.create_ssl_context()
+    """Trusts the authorities of certifi, and the system's or those of SSL_CERT_FILE and _DIR."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(cafile=certifi.where())
+    return context
 
 
 class Dialler:

@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 
-from rapidfuzz.distance import Levenshtein
-
 __all__ = ["Bigrams", "bigrams", "covered", "likeness", "plain"]
 
 Bigrams = Counter[str]
@@ -19,6 +17,9 @@ def plain(text: str) -> str:
 
 def likeness(a: str, b: str) -> float:
     """1 - Levenshtein distance by the longer length, of both as `plain`; 1 for two empty texts."""
+    # 7 MB that a service without a second engine has no use for.
+    from rapidfuzz.distance import Levenshtein
+
     return Levenshtein.normalized_similarity(plain(a), plain(b))
 
 
