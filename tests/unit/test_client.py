@@ -241,6 +241,7 @@ def test_engines_and_options_are_json_objects() -> None:
     with client_of(lambda request: httpx.Response(200, json={"at": request.url.path})) as client:
         assert client.engines() == {"at": "/api/ocr/engines"}
         assert client.options() == {"at": "/api/ocr/options"}
+        assert client.costs() == {"at": "/api/ocr/costs"}
     with (
         client_of(lambda request: httpx.Response(200, json=[])) as client,
         pytest.raises(MaoOCRError, match="not understood"),

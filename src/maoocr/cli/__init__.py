@@ -8,6 +8,7 @@ import typer
 
 from .. import __version__
 from .bench import PASS_ON, bench
+from .costs import costs
 from .history import history
 from .jobs import jobs
 from .keys import keys
@@ -31,6 +32,7 @@ app.add_typer(models, name="models")
 app.add_typer(jobs, name="jobs")
 app.add_typer(history, name="history")
 app.add_typer(keys, name="keys")
+app.command()(costs)
 app.command(context_settings=PASS_ON)(bench)
 
 

@@ -19,6 +19,7 @@ from .wire import (
     Call,
     Document,
     Retry,
+    costs_call,
     engines_call,
     health_call,
     opened,
@@ -129,6 +130,10 @@ class Client:
         """The server's engines, as JSON values."""
         return self._send(engines_call())
 
+    def costs(self, month: str = "") -> dict[str, Any]:
+        """What a month in UTC (`2026-11`, or the present one) cost, as JSON values."""
+        return self._send(costs_call(month))
+
     def options(self) -> dict[str, Any]:
         """The options that a recognition takes, as JSON values."""
         return self._send(options_call())
@@ -228,6 +233,10 @@ class AsyncClient:
     async def engines(self) -> dict[str, Any]:
         """The server's engines, as JSON values."""
         return await self._send(engines_call())
+
+    async def costs(self, month: str = "") -> dict[str, Any]:
+        """What a month in UTC (`2026-11`, or the present one) cost, as JSON values."""
+        return await self._send(costs_call(month))
 
     async def options(self) -> dict[str, Any]:
         """The options that a recognition takes, as JSON values."""

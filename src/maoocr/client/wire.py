@@ -20,6 +20,7 @@ __all__ = [
     "Document",
     "Retry",
     "as_text",
+    "costs_call",
     "engines_call",
     "health_call",
     "json_object",
@@ -140,6 +141,11 @@ def _recognition(
 def engines_call() -> Call[dict[str, Any]]:
     """The list of engines."""
     return Call("GET", "/api/ocr/engines", json_object)
+
+
+def costs_call(month: str) -> Call[dict[str, Any]]:
+    """What a month cost."""
+    return Call("GET", "/api/ocr/costs", json_object, {"params": {"month": month} if month else {}})
 
 
 def options_call() -> Call[dict[str, Any]]:

@@ -7,7 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from maoocr.cli.costs import costs as command
 from maoocr.engines.base import EngineSpec
+from maoocr.errors import InvalidRequest
 from maoocr.settings import CostSettings, PoolSettings, Settings, SpoolSettings, VlmSettings
 from tests.fakes.documents import png, scan
 from tests.fakes.vlm_server import VlmServer
@@ -94,6 +96,22 @@ def test_what_pages_cost_is_told_and_adds_up(http: httpx.Client) -> None:
     assert found["break_even"]["is_measured"]
     assert found["break_even"]["pages"] == 300
     assert 'maoocr_cost_total{endpoint="cloud",engine="vlm"} 0.2' in http.get("/metrics").text
+
+
+def test_the_command_line_tells_the_same(
+    http: httpx.Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read(http, png(TEXT))
+    url = str(http.base_url)
+    command("", server=url)
+    said = capsys.readouterr().out
+    assert "vlm cloud page" in said
+    assert "0.1000" in said
+    assert "it pays from 300 pages a month on" in said
+    with pytest.raises(InvalidRequest, match="month"):
+        command("2026-13", server=url)
+    command("2020-02", server=url)
+    assert "2020-02, EUR" in capsys.readouterr().out
 
 
 def test_what_was_paid_in_vain_is_not_forgotten(http: httpx.Client) -> None:
