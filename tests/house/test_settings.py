@@ -47,7 +47,7 @@ def test_every_line_of_env_example_is_read(monkeypatch: pytest.MonkeyPatch) -> N
     free_text |= {"MAOOCR_SPOOL__DIR", "MAOOCR_STATE_DIR"}
     free_text |= {"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
     free_text |= {"MAOOCR_ENGINES_FILE", "MAOOCR_VLM__MODEL", "MAOOCR_VLM__FAMILY"}
-    free_text |= {"MAOOCR_VLM__API_KEY", "MAOOCR_VLM__ENGINE"}
+    free_text |= {"MAOOCR_VLM__API_KEY", "MAOOCR_VLM__ENGINE", "HF_TOKEN"}
     free_text |= {"MAOOCR_OUTBOUND__ALLOW", "MAOOCR_OUTBOUND__DENY", "MAOOCR_CACHE__PREFIX"}
     for leaf in leaves():
         if leaf.name not in free_text:

@@ -63,9 +63,12 @@ def settings_in(folder: Path, **changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def guarded(folder: Path, **changes: Any) -> AsyncIterator[Guarded]:
-    """Run an app of its own with these keys."""
-    app = create_app(settings_in(folder, **changes), [EngineSpec("fake", ".fake:FakeEngine")])
+async def guarded(
+    folder: Path, *, beside: tuple[EngineSpec, ...] = (), **changes: Any
+) -> AsyncIterator[Guarded]:
+    """Run an app of its own with these keys, and with engines beside the fake one."""
+    specs = [EngineSpec("fake", ".fake:FakeEngine"), *beside]
+    app = create_app(settings_in(folder, **changes), specs)
     async with app.router.lifespan_context(app):
         await app.state.started
         gateway: Gateway = app.state.gateway

@@ -29,6 +29,8 @@ GUARDED = [(m, p) for m, p in ROUTES if (rule := rule_of(p)) and rule.need != "n
 PUBLIC = [(m, p) for m, p in ROUTES if (rule := rule_of(p)) and rule.need == "nothing"]
 
 NOBODYS = {
+    "/api/ocr/engines/{name}/load": "Engines belong to the installation; only admins reach them.",
+    "/api/ocr/engines/{name}/unload": "Likewise.",
     "/v1/models/{id}": "Models are everybody's who may use them at all.",
     "/api/keys/{id}": "Keys belong to the installation; only admins reach them.",
     "/api/ocr/cache/{key}": "An answer in the cache is everybody's who sends the same bytes.",

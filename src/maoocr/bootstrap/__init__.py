@@ -51,6 +51,7 @@ def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) ->
                 costs=state.costs,
                 jobs=jobs,
                 completions=completions,
+                house=runtime.house,
             )
             yield
 

@@ -17,11 +17,13 @@ from ..engines.profiles import load_profiles
 from ..engines.registry import engine_specs
 from ..errors import EngineUnavailable
 from ..pool import Pool, gateway_cores, most_threads
+from ..service.engine_states import EngineHouse
 from ..service.ports import EngineDirectory
 from ..service.recognizer import Recognizer
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
 from .directory import PoolDirectory
+from .lifecycle import EngineLifecycle, models_in_use
 from .vlm import Vlms, open_vlms, require_own_names
 
 __all__ = ["Runtime", "open_runtime"]
@@ -46,6 +48,7 @@ class Runtime:
     counter: PageCounter
     engines: EngineDirectory
     vlms: Vlms
+    house: EngineHouse
 
 
 @asynccontextmanager
@@ -76,6 +79,7 @@ async def open_runtime(
         profiles = load_profiles(settings)
         vlms = await stack.enter_async_context(open_vlms(settings, profiles, spool.root, metrics))
         require_own_names(tuple(specs), vlms)
+        stack.enter_context(models_in_use(settings, vlms))
         pool = Pool((*specs, *vlms.specs), settings, spool.root, metrics, launches=vlms.launches)
         stack.push_async_callback(pool.close)
         started = asyncio.create_task(pool.start())
@@ -102,7 +106,17 @@ async def open_runtime(
             metrics,
         )
         yield Runtime(
-            settings, metrics, spool, pool, recognizer, started, shared, counter, engines, vlms
+            settings,
+            metrics,
+            spool,
+            pool,
+            recognizer,
+            started,
+            shared,
+            counter,
+            engines,
+            vlms,
+            EngineLifecycle(pool, vlms, profiles, settings),
         )
 
 

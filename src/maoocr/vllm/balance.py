@@ -25,6 +25,13 @@ class Waker(Protocol):
     def may_wake(self) -> bool:
         """One sleeps, and waking it may do."""
 
+    @property
+    def is_waking(self) -> bool:
+        """One is being woken now."""
+
+    async def sleep(self) -> list[str]:
+        """Put those to sleep that have no call; tells why others are not."""
+
     def wake(self) -> None:
         """Begin with it, where nobody has yet. Does not wait."""
 

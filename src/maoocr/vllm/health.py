@@ -64,6 +64,7 @@ class HealthWatch:
         shows_life: Callable[[], bool] = lambda: False,
         was_put_to_sleep: Callable[[], bool] = lambda: False,
         is_sleeping: Callable[[], Awaitable[bool]] | None = None,
+        turns: Callable[[], int] = lambda: 0,
     ) -> None:
         """Make a watch.
 
@@ -74,6 +75,8 @@ class HealthWatch:
             shows_life: text comes from it now; it may be too busy for a look, but it is there.
             was_put_to_sleep: by us; then its figures alone are not trusted.
             is_sleeping: asks it.
+            turns: how often we began or ended to put it to sleep or to wake it; odd while we do. A
+                look beside that may have seen what is not so any more.
         """
         self._client = client
         self._endpoint = client.endpoint
@@ -82,6 +85,7 @@ class HealthWatch:
         self._shows_life = shows_life
         self._was_put_to_sleep = was_put_to_sleep
         self._is_sleeping = is_sleeping
+        self._turns = turns
         self._health = Health()
         self._late = 0
         self._looks = 0
@@ -89,8 +93,11 @@ class HealthWatch:
     async def run(self) -> None:
         """Look again and again."""
         while True:
-            self._health = await self.look()
-            self._tell(self._health)
+            turns = self._turns()
+            health = await self.look()
+            if turns == self._turns() and not turns % 2:
+                self._health = health
+                self._tell(health)
             every_s = self._every_s
             if self._health.state != "up":
                 every_s = min(every_s, AWAY_S)

@@ -68,6 +68,7 @@ def _watch(
         shows_life=lambda: member.shows_life,
         was_put_to_sleep=partial(sleeper.was_put_to_sleep, member),
         is_sleeping=partial(sleeper.is_sleeping, member),
+        turns=partial(sleeper.turns, member),
     )
 
 

@@ -9,7 +9,9 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from ..settings import VlmSettings
@@ -56,6 +58,7 @@ class Sleeper:
         self._unable: dict[Member, str] = {}
         self._retry_at: dict[Member, float] = {}
         self._waking: asyncio.Task[None] | None = None
+        self._turns: Counter[Member] = Counter()
         self._turn = asyncio.Lock()
         """To wake one that is just falling asleep would do nothing."""
 
@@ -68,6 +71,10 @@ class Sleeper:
     def may_wake(self) -> bool:
         """A server is asleep, and nothing is known that would keep it so."""
         return self.is_waking or bool(self._to_wake())
+
+    def turns(self, member: Member) -> int:
+        """How often it began or ended to be put to sleep or woken; odd while it is."""
+        return self._turns[member]
 
     def was_put_to_sleep(self, member: Member) -> bool:
         """By this process, which has not woken it since."""
@@ -143,6 +150,10 @@ class Sleeper:
         return sum(f.finished for f in figures if f is not None)
 
     async def _sleep(self, member: Member) -> None:
+        with self._turning(member):
+            await self._put_to_sleep(member)
+
+    async def _put_to_sleep(self, member: Member) -> None:
         name, root = member.endpoint.name, member.endpoint.root
         # First: a call that begins now would find half of a model.
         self._asleep.add(member)
@@ -163,6 +174,18 @@ class Sleeper:
             await asyncio.gather(*(self._wake(member) for member in members))
 
     async def _wake(self, member: Member) -> None:
+        with self._turning(member):
+            await self._rouse(member)
+
+    @contextmanager
+    def _turning(self, member: Member) -> Iterator[None]:
+        self._turns[member] += 1
+        try:
+            yield
+        finally:
+            self._turns[member] += 1
+
+    async def _rouse(self, member: Member) -> None:
         name, began = member.endpoint.name, self._clock()
         # Another replica may have done it.
         why = ""

@@ -1,13 +1,15 @@
-"""GET /api/ocr/engines and /api/ocr/options: what there is to choose from."""
+"""/api/ocr/engines and /api/ocr/options: what there is to choose from, and its coming and going."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 
+from ..errors import Conflict, UnknownEngine
 from ..exports import formats
-from ..pool import EngineStatus
+from ..service.engine_states import EngineState, EngineStateName
 from ..service.options import OPTIONS, OptionSpec
 from .gateway import gateway_of
 from .problems import documented
@@ -15,6 +17,8 @@ from .problems import documented
 __all__ = ["engine_model", "router"]
 
 router = APIRouter(tags=["engines"])
+
+_CHANGES = documented(UnknownEngine, Conflict)
 
 _FORM_TITLES = {
     "text": "Text",
@@ -32,14 +36,51 @@ class _Model(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 
+class EndpointModel(_Model):
+    """One server of an engine."""
+
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+
+    name: str
+    state: str
+    """`unknown`, `ready`, `away`, `asleep`, `wrong`, `failing` or `spent`."""
+    reason: str
+    """Why it gets no calls; empty when it does."""
+    model: str
+    privacy: Literal["local", "remote"]
+    in_flight: int
+    concurrency: int
+    waiting: int | None
+    """Calls in the server's own queue, where it tells."""
+    kv_cache: float | None
+    """Share of its memory for contexts that is in use, where it tells."""
+    context_tokens: int | None
+    """Most tokens of prompt and answer together, where it tells."""
+    price_input_per_1k: float
+    price_output_per_1k: float
+    price_per_page: float
+    daily_budget: float | None
+    spent_today: float
+
+
 class EngineModel(_Model):
     """One engine."""
 
     name: str
-    state: str
-    """`ready`, `loading` or `broken`."""
+    state: EngineStateName
+    """`absent`: models or a package are missing; `sleeping`: it is loaded or woken on need."""
+    reason: str | None
+    """Why it is not ready."""
+    command: str | None
+    """Brings what is missing, where it is absent."""
     failure: str | None
-    """Why it is broken."""
+    """Why its lanes are broken."""
+    kind: Literal["ocr", "vlm"]
+    """`vlm`: a vision-language model behind servers."""
+    privacy: Literal["local", "remote"]
+    """`remote` where pages leave this site."""
+    cost_per_page: float
+    """Money that a page is expected to cost."""
     model_digest: str | None
     languages: list[str]
     details: dict[str, str]
@@ -50,6 +91,8 @@ class EngineModel(_Model):
     lanes_busy: int
     """Of those that are ready, how many read now."""
     queue_pages: int
+    endpoints: list[EndpointModel]
+    """Of an engine that asks servers."""
 
 
 class EnginesReply(_Model):
@@ -92,9 +135,24 @@ class OptionsReply(_Model):
 async def engines(request: Request) -> EnginesReply:
     """The engines, their state and their pace."""
     gateway = gateway_of(request)
-    engines = gateway.pool.status().engines
-    models = [engine_model(name, engine) for name, engine in engines.items()]
+    models = [engine_model(state) for state in gateway.house.states()]
     return EnginesReply(engines=models, default=gateway.settings.engine)
+
+
+@router.post("/api/ocr/engines/{name}/load", responses=_CHANGES)
+async def load(request: Request, name: str) -> EngineModel:
+    """Begin to load an engine, or to wake its servers; the answer does not wait for it."""
+    house = gateway_of(request).house
+    await house.load(name)
+    return engine_model(house.state(name))
+
+
+@router.post("/api/ocr/engines/{name}/unload", responses=_CHANGES)
+async def unload(request: Request, name: str) -> EngineModel:
+    """Let an idle engine go until it is needed: its lanes end, or its vLLM is put to sleep."""
+    house = gateway_of(request).house
+    await house.unload(name)
+    return engine_model(house.state(name))
 
 
 @router.get("/api/ocr/options", responses=documented())
@@ -124,13 +182,19 @@ async def options(request: Request) -> OptionsReply:
     )
 
 
-def engine_model(name: str, engine: EngineStatus) -> EngineModel:
+def engine_model(state: EngineState) -> EngineModel:
     """What is told of an engine."""
+    engine, profile = state.status, state.profile
     info = engine.info
     return EngineModel(
-        name=name,
-        state="ready" if engine.ready else "broken" if engine.failure else "loading",
+        name=state.name,
+        state=state.state,
+        reason=state.reason or None,
+        command=state.command or None,
         failure=engine.failure,
+        kind=profile.kind,
+        privacy=profile.privacy,
+        cost_per_page=round(profile.cost_per_page, 6),
         model_digest=info.model_digest if info else None,
         languages=list(info.languages) if info else [],
         details=dict(info.details) if info else {},
@@ -139,6 +203,7 @@ def engine_model(name: str, engine: EngineStatus) -> EngineModel:
         lanes_ready=sum(lane.state in {"idle", "busy"} for lane in engine.lanes),
         lanes_busy=sum(lane.state == "busy" for lane in engine.lanes),
         queue_pages=engine.queue_pages,
+        endpoints=[EndpointModel.model_validate(endpoint) for endpoint in state.endpoints],
     )
 
 

@@ -10,6 +10,7 @@ from ..documents.spool import Spool
 from ..pool import Pool
 from ..service.access import Access
 from ..service.costs import Costs
+from ..service.engine_states import EngineHouse
 from ..service.history import History
 from ..service.jobs import Jobs
 from ..service.openai import Completions
@@ -39,6 +40,7 @@ class Gateway:
     history: History
     completions: Completions
     costs: Costs
+    house: EngineHouse
 
 
 def gateway_of(request: HTTPConnection) -> Gateway:

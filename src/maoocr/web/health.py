@@ -112,15 +112,24 @@ async def metrics(request: Request) -> Response:
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
+_DETAILS = {
+    "absent": "Models or a package are missing",
+    "broken": "None of its servers takes a call",
+    "sleeping": "It is loaded or woken when it is needed",
+}
+"""Of engines that are not up. Why, `/api/ocr/engines` tells: this page is for everybody."""
+
+
 def _engines(gateway: Gateway) -> dict[str, CheckModel]:
     checks = {}
-    for name, engine in gateway.pool.status().engines.items():
-        model = engine_model(name, engine)
-        state: State = "down"
+    for engine in gateway.house.states():
+        model = engine_model(engine)
+        state: State = "ok" if model.state == "sleeping" else "down"
         if model.state == "ready":
             state = "ok" if model.lanes_ready == model.lanes else "degraded"
-        detail = model.failure or f"{model.lanes_ready} of {model.lanes} lanes ready"
-        checks[f"engine:{name}"] = CheckModel(state=state, latency_s=0.0, detail=detail)
+        lanes = f"{model.lanes_ready} of {model.lanes} lanes ready"
+        detail = model.failure or _DETAILS.get(model.state, lanes)
+        checks[f"engine:{model.name}"] = CheckModel(state=state, latency_s=0.0, detail=detail)
     return checks
 
 

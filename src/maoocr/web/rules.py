@@ -46,6 +46,8 @@ RULES: tuple[Rule, ...] = (
     Rule("/metrics", "nothing"),
     Rule("/api/ocr/options", "nothing"),
     Rule("/api/ocr/engines", "a key"),
+    Rule("/api/ocr/engines/{name}/load", "admin"),
+    Rule("/api/ocr/engines/{name}/unload", "admin"),
     Rule("/api/ocr/recognize", "recognize", reads=True),
     Rule("/api/ocr/recognize-with-requirements", "recognize", reads=True),
     Rule("/ws/ocr", "recognize", reads=True),

@@ -15,7 +15,9 @@ from maoocr.engines.manifest import (
     load_manifest,
 )
 from maoocr.engines.models import pull, remove, state_of, verify
+from maoocr.engines.presence import absence_of, absence_of_weights, weights_named
 from maoocr.errors import InvalidRequest, ModelUnavailable, NotFound
+from maoocr.settings import PpocrSettings, Settings
 from maoocr.vllm.families import FAMILIES, family_of
 
 CONTENT = b"weights"
@@ -204,3 +206,33 @@ def test_leftovers_of_a_killed_pull_are_swept_and_those_of_a_living_one_are_not(
     os.utime(tmp_path / "m/.a.old.part", (0, 0))
     pull(model_of("m/a"), tmp_path)
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [".a.new.part", "a"]
+
+
+@pytest.mark.parametrize(
+    ("model", "entry"),
+    [
+        ("PaddleOCR-VL-1.6-0.9B", "paddleocr-vl-1.6"),
+        ("PaddlePaddle/PaddleOCR-VL", "paddleocr-vl"),
+        ("/models/vlm/qwen3-vl-8b/", "qwen3-vl-8b"),
+        ("Qwen/Qwen2.5-VL-7B-Instruct", "qwen2.5-vl-7b"),
+        ("deepseek-ai/DeepSeek-OCR-2", "deepseek-ocr-2"),
+        ("gpt-4o", None),
+    ],
+)
+def test_a_servers_name_of_its_model_tells_the_entry(model: str, entry: str | None) -> None:
+    assert weights_named(model, load_manifest()) == entry
+
+
+def test_what_is_missing_comes_with_the_command_that_brings_it(tmp_path: Path) -> None:
+    manifest = load_manifest()
+    settings = Settings(_env_file=None, model_path=tmp_path, ppocr=PpocrSettings(tier="medium"))
+    absence = absence_of("ppocr", settings, manifest)
+    assert absence is not None
+    assert absence.command == "maoocr models pull ppocr-medium"
+    assert absence_of("ppocr", Settings(_env_file=None, model_path=tmp_path), manifest) is None
+    assert absence_of("fake", settings, manifest) is None
+    weights = absence_of_weights("zai-org/GLM-OCR", settings, manifest)
+    assert weights is not None
+    assert weights.command == "maoocr models pull glm-ocr"
+    put(tmp_path, "vlm/glm-ocr/model.safetensors")
+    assert absence_of_weights("zai-org/GLM-OCR", settings, manifest) is None

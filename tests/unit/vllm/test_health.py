@@ -1,5 +1,6 @@
 """What a look at a server finds, from answers as servers give them."""
 
+import asyncio
 import json
 
 import pytest
@@ -118,3 +119,30 @@ async def test_models_are_asked_for_now_and_then(server: Server) -> None:
         looking._health = await looking.look()
         assert looking._health.context_tokens == 4096
     assert server.asked.count("/v1/models") == 3
+
+
+async def test_a_look_beside_falling_asleep_is_forgotten(server: Server) -> None:
+    turns = iter([0, 1, 1, 1, 1, 2, 2, 2])
+    told = asyncio.get_running_loop().create_future()
+    looks = HealthWatch(server, 0.0, told.set_result, turns=lambda: next(turns))
+    task = asyncio.create_task(looks.run())
+    assert (await told).state == "up"
+    assert server.asked.count("/health") == 4
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+async def test_one_that_we_put_to_sleep_is_asked_itself(server: Server, ours: bool) -> None:
+    """Its figures need not tell."""
+    asked = []
+
+    async def is_sleeping() -> bool:
+        asked.append(True)
+        return True
+
+    looks = HealthWatch(
+        server, 5.0, lambda _: None, was_put_to_sleep=lambda: ours, is_sleeping=is_sleeping
+    )
+    assert (await looks.look()).state == ("asleep" if ours else "up")
+    assert bool(asked) == ours
