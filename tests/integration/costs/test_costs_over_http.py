@@ -1,11 +1,13 @@
 """A priced endpoint behind the HTTP API: what it costs, to whom, and what ends its budget."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from maoocr.cli.costs import costs as command
 from maoocr.engines.base import EngineSpec
@@ -96,6 +98,20 @@ def test_what_pages_cost_is_told_and_adds_up(http: httpx.Client) -> None:
     assert found["break_even"]["is_measured"]
     assert found["break_even"]["pages"] == 300
     assert 'maoocr_cost_total{endpoint="cloud",engine="vlm"} 0.2' in http.get("/metrics").text
+
+
+def test_frames_and_pages_of_jobs_are_in_it_too(http: httpx.Client) -> None:
+    url = str(http.base_url).replace("http://", "ws://").rstrip("/")
+    with connect(f"{url}/ws/ocr", open_timeout=30) as socket:
+        socket.send('{"engine": "vlm"}')
+        socket.send(png(TEXT))
+        assert json.loads(socket.recv(timeout=30))["cost"] == PRICE
+    files = [("files", ("a.pdf", scan(TEXT, TEXT)))]
+    job = http.post("/api/ocr/jobs", files=files, data={"engine": "vlm"}).json()["id"]
+    # The events end with the job.
+    assert "succeeded" in http.get(f"/api/ocr/jobs/{job}/events").text
+    remote = costs(http)["remote"]
+    assert (remote["pages"], remote["calls"], remote["cost"]) == (3, 3, 0.3)
 
 
 def test_the_command_line_tells_the_same(
