@@ -50,7 +50,7 @@ def test_help_names_every_command(
     ("args", "message"),
     [
         (["no-such-command"], "No such command"),
-        (["recognize", "--format", "docx", "x"], "'docx' is not one of text, markdown, json"),
+        (["recognize", "--format", "docx", "x"], "'docx' is not one of text, markdown, html, json"),
         (["recognize", "--json", "--text", "x"], "Only one of --json, --text and --format"),
         (["recognize", "--json", "--format", "csv", "x"], "Only one of"),
         (["recognize", "--format", "alto", "x", "y"], "Several files as alto need --output"),
