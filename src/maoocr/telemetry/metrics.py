@@ -250,7 +250,7 @@ class Metrics:
         )
         self.v1_calls = Counter(
             "maoocr_v1_calls",
-            "Calls of /v1 by how they ended: answered, left by the caller, or the code of the error",
+            "Calls of /v1 by how they ended: answered, left by the caller, or an error's code",
             ("engine", "outcome"),
             registry=registry,
         )
