@@ -147,7 +147,7 @@ that it is started in; a variable of the environment comes first. An empty value
 a value that is not allowed stops the start with a sentence that names it.
 [`.env.example`](../.env.example) has every setting with its default, ready to be copied.
 
-This page is written from `src/maoocr/settings.py` by `scripts/docs`.
+This page is written from `src/maoocr/settings/` by `scripts/docs`.
 """
 
 
