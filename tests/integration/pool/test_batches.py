@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from maoocr.errors import CallerLeft, EngineFault, UnreadableDocument
+from maoocr.pool.cores import CoreShare, gateway_cores, most_threads
 from tests.fakes.rig import Rig
 
 pytestmark = pytest.mark.integration
@@ -122,10 +123,22 @@ async def test_options_that_change_the_call_never_mix(rig: Rig) -> None:
 async def test_a_lone_page_gets_all_threads_and_a_crowd_shares_them(rig: Rig) -> None:
     await rig.start(lanes=2)
     await rig.read("alone")
-    pair = [rig.soon("gate#1"), rig.soon("gate#2")]
+    busy = [rig.soon("gate#1"), rig.soon("gate#2")]
     await rig.hear("call", times=3)
+    crowd = [rig.soon(token) for token in ("gate#3", "gate#4", "last")]
+    await rig.until(lambda: rig.status().queue_pages == 3)
     rig.open("gate#1")
+    await rig.hear("call", times=4)
     rig.open("gate#2")
-    await asyncio.gather(*pair)
-    alone, *shared = [int(e.text.split()[0]) for e in rig.events if e.kind == "call"]
-    assert shared == [max(1, alone // 2)] * 2
+    await rig.hear("call", times=5)
+    rig.open("gate#3")
+    rig.open("gate#4")
+    await asyncio.gather(*busy, *crowd)
+    alone, _, _, *shared, last = [int(e.text.split()[0]) for e in rig.events if e.kind == "call"]
+    cores = gateway_cores(1)
+    share = CoreShare(cores, most_threads(0, cores))
+    share.busy = 1
+    assert alone == share.threads(is_last=False)
+    share.busy = 2
+    assert shared == [share.threads(is_last=False)] * 2
+    assert last == share.threads(is_last=True)
