@@ -190,7 +190,7 @@ def test_without_its_models_the_engine_names_the_folder_and_the_command(
     assert "paddle could not read" in str(answer["selection"])
     reply = without_models.client.get("/api/ocr/engines")
     (paddle,) = [each for each in reply.json()["engines"] if each["name"] == "paddle"]
-    assert paddle["state"] == "broken"
+    assert paddle["state"] == "absent"
     assert "models/paddle has no folder" in paddle["failure"]
     assert "maoocr models paddle" in paddle["failure"]
     assert without_models.hub.asked == 0
