@@ -6,20 +6,18 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from ..documents.sandbox import DecodedPage, Decoder
-from ..domain import PageError, PageResult, TextLine
+from ..domain import PageError
 from ..engines.base import Engine, PageImage, PageText, Run
 from ..errors import CallerLeft, EngineFault, MaoOCRError
 from .faults import described
 from .limits import page_memory_is_out, page_time_is_up
 from .messages import FromLane, PageDone, ReadBatch, Start
-from .page_blocks import layer_text, with_blocks, with_words
-from .page_frame import block_in_page_px, line_in_page_px
+from .page_blocks import with_blocks, with_words
+from .page_results import layer_result, text_result
 
 __all__ = ["Departures", "PageReader"]
 
 log = logging.getLogger("maoocr.lane")
-
-TEXT_LAYER_ENGINE = "pdf-text-layer"
 
 Send = Callable[[FromLane], None]
 
@@ -96,7 +94,8 @@ class _Work:
                 self._fail(index, error)
                 continue
             if decoded.layer is not None:
-                self._answer(index, decoded, decoded.layer, TEXT_LAYER_ENGINE)
+                result = layer_result(page.page, decoded, page.options)
+                self._send(PageDone(self._batch.batch, index, result=result))
             else:
                 self._pages[index] = decoded
 
@@ -118,7 +117,7 @@ class _Work:
             texts = self._call(pages, deadline)
             seconds = (time.monotonic() - began) / len(pages)
             results = [
-                self._result(index, page, text, seconds)
+                text_result(self._batch.pages[index].page, page, text, self._reader._name, seconds)
                 for (index, page), text in zip(pages.items(), texts, strict=True)
             ]
         except Exception as error:
@@ -153,42 +152,6 @@ class _Work:
             raise CallerLeft("Nobody waits for this page any more.")
         if time.monotonic() > deadline:
             raise page_time_is_up(self._reader._page_seconds)
-
-    def _answer(
-        self, index: int, page: DecodedPage, lines: tuple[TextLine, ...], engine: str
-    ) -> None:
-        began = time.monotonic()
-        work = self._batch.pages[index]
-        text = layer_text(lines, page.width, page.height, work.options)
-        result = PageResult(
-            number=work.page,
-            width=page.width,
-            height=page.height,
-            source="text_layer",
-            engine=engine,
-            lines=tuple(line_in_page_px(line, 1.0) for line in text.lines),
-            blocks=tuple(block_in_page_px(block, 1.0) for block in text.blocks),
-            decode_s=page.decode_s,
-            recognize_s=time.monotonic() - began if work.options.structure else 0.0,
-        )
-        self._send(PageDone(self._batch.batch, index, result=result))
-
-    def _result(self, index: int, page: DecodedPage, text: PageText, seconds: float) -> PageResult:
-        turned = text.rotation_deg in {90, 270}
-        width, height = (page.height, page.width) if turned else (page.width, page.height)
-        return PageResult(
-            number=self._batch.pages[index].page,
-            width=width,
-            height=height,
-            rotation_deg=text.rotation_deg,
-            engine=self._reader._name,
-            lines=tuple(line_in_page_px(line, page.scale) for line in text.lines),
-            blocks=tuple(block_in_page_px(block, page.scale) for block in text.blocks),
-            flags=text.flags,
-            spent=text.spent,
-            decode_s=page.decode_s,
-            recognize_s=seconds,
-        )
 
     def _fail(self, index: int, error: Exception) -> None:
         if isinstance(error, MemoryError):

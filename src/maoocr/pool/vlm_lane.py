@@ -15,14 +15,14 @@ from ..engines.vlm.reader import Again, Shown, VlmReader
 from ..errors import CallerLeft, EngineFault, MaoOCRError
 from .faults import described
 from .lanes import LaneEnd, LaneLost, LaneVitals, OnPage
-from .page_frame import block_in_page_px, line_in_page_px
+from .page_blocks import with_words
+from .page_results import layer_result, text_result
 from .tickets import PageTask
 
 __all__ = ["VlmLane"]
 
 log = logging.getLogger(__name__)
 
-TEXT_LAYER_ENGINE = "pdf-text-layer"
 MOST_LOOKS = 3
 """At one page: as it lies, turned, and in parts."""
 
@@ -109,18 +109,21 @@ class VlmLane:
         for _ in range(MOST_LOOKS):
             page, shown = await self._shown(task, asked)
             if shown is None:
-                return _layer(task, page)
+                return layer_result(task.page, page, task.options)
             decoded_at = time.monotonic()
             read = await self._reader.read(shown, deadline=deadline)
             if isinstance(read, PageText):
-                return self._result(task, page, read, time.monotonic() - decoded_at)
+                seconds = time.monotonic() - decoded_at
+                return text_result(task.page, page, read, self.info.name, seconds)
             asked = read
         raise EngineFault(f"The engine {self.info.name} did not come to an end over this page.")
 
     async def _shown(
         self, task: PageTask, asked: Focus | Again | None
     ) -> tuple[DecodedPage, Shown | None]:
-        options = task.options if asked is None else replace(task.options, pdf_text="ocr")
+        options = with_words(task.options)
+        if asked is not None:
+            options = replace(options, pdf_text="ocr")
         return await self._renderer.page(
             task.document, task.kind, task.page, options, partial(self._show, asked)
         )
@@ -134,38 +137,6 @@ class VlmLane:
             return without, None
         return without, self._reader.show(page.image, page.scale, asked)
 
-    def _result(
-        self, task: PageTask, page: DecodedPage, text: PageText, seconds: float
-    ) -> PageResult:
-        turned = text.rotation_deg in {90, 270}
-        width, height = (page.height, page.width) if turned else (page.width, page.height)
-        return PageResult(
-            number=task.page,
-            width=width,
-            height=height,
-            rotation_deg=text.rotation_deg,
-            engine=self.info.name,
-            lines=tuple(line_in_page_px(line, page.scale) for line in text.lines),
-            blocks=tuple(block_in_page_px(block, page.scale) for block in text.blocks),
-            flags=text.flags,
-            spent=text.spent,
-            decode_s=page.decode_s,
-            recognize_s=seconds,
-        )
-
 
 def _without_pixels(page: DecodedPage) -> DecodedPage:
     return replace(page, image=None)
-
-
-def _layer(task: PageTask, page: DecodedPage) -> PageResult:
-    """The page's own text, where the document has it and the caller wants it."""
-    return PageResult(
-        number=task.page,
-        width=page.width,
-        height=page.height,
-        source="text_layer",
-        engine=TEXT_LAYER_ENGINE,
-        lines=tuple(line_in_page_px(line, 1.0) for line in page.layer or ()),
-        decode_s=page.decode_s,
-    )
