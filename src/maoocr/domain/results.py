@@ -112,7 +112,7 @@ class PageResult:
         source: `ocr`, or `text_layer` where a born-digital PDF page gave its own text.
         engine: who read it (the name `pdf-text-layer` for a text layer).
         lines: in reading order.
-        blocks: in reading order; empty unless structure was asked for.
+        blocks: in reading order; of an engine of lines only where structure was asked for.
         flags: what is wrong with the page as a whole: cut off (`truncated`), a loop of the model
             cut (`repetition`), markup that could not be read (`malformed`), text that no detected
             line supports (`unsupported`), read by another engine than the chosen (`fallback`),

@@ -65,7 +65,7 @@ async def read_with_places(
     if support is None:
         return await admission_of(selection.engine).read(task)
     if support.source == "text_layer":
-        return support
+        return support if task.options.structure else replace(support, blocks=())
     focus = Focus(support.rotation_deg, (), _layout(support.blocks))
     read = await admission_of(selection.engine).read(replace(task, focus=focus))
     return aligned(read, support)
