@@ -3,7 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ...domain import Block, Focus, Point, Polygon, Region, RegionTask, Spent, TextLine
+from ...domain import (
+    Block,
+    Focus,
+    Point,
+    Polygon,
+    PolygonSource,
+    Region,
+    RegionTask,
+    Spent,
+    TextLine,
+)
 from ...vllm.families.base import Parsed, ParsedBlock
 from ..base import PageText
 from .pictures import Picture
@@ -41,7 +51,7 @@ def page_of(
     lines: list[TextLine] = []
     blocks = []
     for part in parsed.blocks:
-        polygon = part.box and _placed(part.box, place)
+        polygon = _placed(_upright(part), place) if part.box else None
         first = len(lines)
         lines += _lines(part, polygon or place, engine, is_known=polygon is not None)
         indexes = tuple(range(first, len(lines)))
@@ -72,7 +82,10 @@ def crops_of(parsed: Parsed, picture: Picture, scale: float, rotation_deg: int) 
         rotation_deg: that made the image upright.
     """
     regions = [
-        Region(_scaled(_placed(part.box, picture.place), 1 / scale), _TASKS.get(part.kind, "text"))
+        Region(
+            _scaled(_placed(_upright(part), picture.place), 1 / scale),
+            _TASKS.get(part.kind, "text"),
+        )
         for part in parsed.blocks
         if part.box is not None and part.kind not in _SILENT
     ]
@@ -110,13 +123,21 @@ def together(layout: Parsed, read: Iterable[Block]) -> Parsed:
 
 
 def _lines(part: ParsedBlock, place: Polygon, engine: str, *, is_known: bool) -> list[TextLine]:
-    source = "model" if is_known else "page"
+    source: PolygonSource = "model" if is_known else "page"
     texts = (text.strip() for text in part.text.replace("\t", " ").split("\n"))
     return [
-        TextLine(text, NOMINAL_SCORE, place, engine, polygon_source=source)  # type: ignore[arg-type]
+        TextLine(text, NOMINAL_SCORE, place, engine, polygon_source=source)
         for text in texts
         if text
     ]
+
+
+def _upright(part: ParsedBlock) -> Polygon:
+    """The box of a part, from the top left of its own text on, which may lie on its side."""
+    assert part.box is not None
+    first = -part.turn_deg // 90 % 4
+    a, b, c, d = (*part.box[first:], *part.box[:first])
+    return a, b, c, d
 
 
 def _placed(box: Polygon, place: Polygon) -> Polygon:

@@ -188,6 +188,18 @@ async def test_a_layout_is_asked_for_part_by_part() -> None:
     assert page.spent.calls == 3
 
 
+@pytest.mark.parametrize(("mark", "corner"), [("up", 0), ("right", 1), ("down", 2), ("left", 3)])
+async def test_a_part_on_its_side_is_cut_out_from_its_own_top_left(mark: str, corner: int) -> None:
+    layout = f"<|box_start|>100 100 900 500<|box_end|><|ref_start|>text<|ref_end|><|rotate_{mark}|>"
+    one = reader(Teller(layout), TWO_STEPS)
+    again = await one.read(one.show(PAGE, 1.0, None), deadline=LATER)
+    assert isinstance(again, Again)
+    upright = box(30, 40, 270, 200)
+    found = again.focus.regions[0].polygon
+    for place, expected in zip(found, (*upright[corner:], *upright[:corner]), strict=True):
+        assert place == pytest.approx(expected, abs=1)
+
+
 async def test_a_cancelled_page_cancels_its_calls() -> None:
     began, ended = asyncio.Event(), asyncio.Event()
 
