@@ -2,6 +2,7 @@
 
 import os
 from importlib.util import find_spec
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -25,6 +26,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Those that build images and start containers run where they are asked for by name."""
+    if collection_path != Path(__file__).parent / "deploy":
+        return None
+    return None if any("tests/deploy" in argument for argument in config.args) else True
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     no_device = pytest.mark.skip(reason="no CUDA device that ONNX Runtime can use")
     for item in items:
@@ -38,6 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def turn(item: pytest.Item) -> int:
     """The quick ones first; the browser last, since Playwright keeps an event loop running."""
     if item.get_closest_marker("browser"):
+        return 3
+    if item.get_closest_marker("deploy"):
         return 2
     return 1 if item.get_closest_marker("integration") else 0
 

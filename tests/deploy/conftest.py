@@ -1,0 +1,70 @@
+"""What the tests of the deployment share: an engine, images, names and ports of their own.
+
+All of them need a Docker engine; where none answers the whole folder is left out with one line.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.engine import NO_ENGINE, ROOT, Engine, Images, engine_answers
+from tests.servers import free_port
+
+LOOPBACK = ["127.0.0.1", "::1"]
+GATEWAY_IMAGE = "maoocr/gateway:tests"
+BUILD_S = 900.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    own = [item for item in items if item.path.is_relative_to(here)]
+    absent = bool(own) and not engine_answers()
+    for item in own:
+        item.add_marker(pytest.mark.deploy)
+        item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
+        if absent:
+            item.add_marker(pytest.mark.skip(reason=NO_ENGINE))
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """`engine("run", "--rm", image, "true")` is `docker run …`; see `Engine`."""
+    return Engine()
+
+
+@pytest.fixture(scope="session")
+def images(engine: Engine) -> Images:
+    """`images("nginx:1.27-alpine")` or `images.of("nginx")`: the name of an image that is there."""
+    return Images(engine)
+
+
+@pytest.fixture(scope="session")
+def gateway_image(engine: Engine, images: Images) -> str:
+    """The gateway, built from this checkout."""
+    images("python:3.11-slim-bookworm")
+    engine("build", "--target", "gateway", "-t", GATEWAY_IMAGE, str(ROOT), timeout_s=BUILD_S)
+    return GATEWAY_IMAGE
+
+
+@pytest.fixture
+def prefix(engine: Engine) -> Iterator[str]:
+    """How the names of a test begin: what is called so is removed when the test ends."""
+    begins = f"maoocr-test-{uuid.uuid4().hex[:8]}"
+    yield begins
+    engine.remove(begins)
+
+
+@pytest.fixture(scope="module")
+def module_prefix(engine: Engine) -> Iterator[str]:
+    """The same for what the tests of a file share."""
+    begins = f"maoocr-test-{uuid.uuid4().hex[:8]}"
+    yield begins
+    engine.remove(begins)
+
+
+@pytest.fixture(scope="session")
+def port() -> Callable[[], int]:
+    """`port()` is a port of the loopback that is free now."""
+    return free_port
