@@ -1,0 +1,96 @@
+# The gateway: `docker build .` makes the image for CPUs. --target gateway-paddle adds PaddleOCR,
+# --target gateway-cuda ONNX Runtime for NVIDIA GPUs. docs/docker.md says more.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+
+# What every image has below the packages: Debian's few, the user, the folders.
+FROM ${PYTHON_IMAGE} AS base
+SHELL ["/bin/sh", "-euc"]
+# Debian keeps only the newest build of a package, so a version that is pinned here would vanish.
+# hadolint ignore=DL3008
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt,sharing=locked \
+    rm -f /etc/apt/apt.conf.d/docker-clean; \
+    apt-get update; \
+    apt-get install --yes --no-install-recommends ca-certificates openssl tini; \
+    rm -rf /var/log/apt /var/log/dpkg.log
+# Nothing is installed in a container, so nothing that installs is there. The standard library is
+# compiled, because a read-only root would have it compiled anew by each process.
+RUN library=$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))'); \
+    rm -rf "$library"/site-packages/* "$library"/ensurepip "$library"/idlelib "$library"/lib2to3 \
+        "$library"/config-* "$library"/tkinter "$library"/turtledemo "$library"/test \
+        /usr/local/include /usr/local/bin/pip* /usr/local/bin/wheel /usr/local/bin/idle* \
+        /usr/local/bin/2to3* /usr/local/bin/pydoc*; \
+    python -m compileall -q -j 0 "$library"; \
+    groupadd --gid 1000 maoocr; \
+    useradd --uid 1000 --gid 1000 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin maoocr; \
+    install -d -o maoocr -g maoocr -m 0750 /var/lib/maoocr /var/spool/maoocr; \
+    install -d -o maoocr -g maoocr -m 0755 /models /app
+ENV PATH=/opt/maoocr/bin:$PATH \
+    PYTHONPATH=/app/src \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp \
+    MODEL_PATH=/models \
+    MAOOCR_STATE_DIR=/var/lib/maoocr \
+    MAOOCR_SPOOL__DIR=/var/spool/maoocr \
+    MAOOCR_SERVER__HOST=0.0.0.0 \
+    MAOOCR_SERVER__PORT=8000
+WORKDIR /app
+USER 1000:1000
+VOLUME ["/var/lib/maoocr", "/var/spool/maoocr"]
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-I", "-S", "/app/docker/gateway/healthcheck.py"]
+ENTRYPOINT ["/usr/bin/tini", "--"]
+CMD ["gunicorn", "--config", "configs/gunicorn.py"]
+ARG MAOOCR_VERSION=0.1.0
+ARG MAOOCR_REVISION=unknown
+ARG MAOOCR_SOURCE=unknown
+ARG MAOOCR_LICENSES=Apache-2.0
+LABEL org.opencontainers.image.title="MaoOCR gateway" \
+    org.opencontainers.image.description="Images and documents in, text out." \
+    org.opencontainers.image.version=${MAOOCR_VERSION} \
+    org.opencontainers.image.revision=${MAOOCR_REVISION} \
+    org.opencontainers.image.source=${MAOOCR_SOURCE} \
+    org.opencontainers.image.licenses=${MAOOCR_LICENSES}
+
+
+# Exactly the packages that the lock names, wheels only: nothing is compiled here.
+FROM ${PYTHON_IMAGE} AS installed
+SHELL ["/bin/sh", "-euc"]
+WORKDIR /build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_INPUT=1 \
+    PIP_ONLY_BINARY=:all: \
+    PIP_REQUIRE_HASHES=1 \
+    PIP_NO_COMPILE=1 \
+    PIP_ROOT_USER_ACTION=ignore
+COPY requirements.prod.txt ./
+RUN --mount=type=cache,target=/root/.cache/pip,sharing=locked \
+    python -m venv --without-pip /opt/maoocr; \
+    python -m pip --python /opt/maoocr/bin/python install -r requirements.prod.txt
+
+
+FROM installed AS packages
+COPY docker/gateway/slim docker/gateway/
+RUN docker/gateway/slim /opt/maoocr
+COPY docker/gateway/maoocr /opt/maoocr/bin/
+
+
+# The source, compiled, readable by everybody whatever the umask of the checkout was.
+FROM ${PYTHON_IMAGE} AS source
+WORKDIR /app
+COPY LICENSE ./
+COPY configs configs
+COPY migrations migrations
+COPY docker/gateway docker/gateway
+COPY src src
+RUN chmod -R u=rwX,go=rX . && \
+    python -m compileall -q -j 0 --invalidation-mode unchecked-hash src configs migrations
+
+
+FROM base AS gateway
+COPY --from=packages /opt/maoocr /opt/maoocr
+COPY --from=source /app /app
