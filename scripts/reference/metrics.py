@@ -13,6 +13,10 @@ HEAD = """\
 `GET /metrics` answers in the Prometheus text format. Times are in seconds, sizes in bytes. A
 histogram has the usual three series: `_bucket`, `_sum` and `_count`.
 
+Where one process serves (`WEB_CONCURRENCY` at 1, the default) there are also the usual metrics of
+that process: `process_resident_memory_bytes`, `process_cpu_seconds_total`, `process_open_fds`,
+`process_max_fds` and `process_start_time_seconds`. Lanes are processes of their own.
+
 This page is written from `src/maoocr/telemetry/metrics.py` by `scripts/docs`.
 
 | Metric | Kind | Labels | |

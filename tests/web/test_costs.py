@@ -1,11 +1,14 @@
 """GET /api/ocr/costs: whose costs a caller sees."""
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from maoocr.settings import CostSettings
 from tests.fakes.documents import png
 from tests.web.doors import Guarded, guarded
 
@@ -44,6 +47,17 @@ async def test_an_admin_sees_every_key_and_the_machine(doors: Guarded) -> None:
     assert owners == {doors.owner("recognize"): 2, doors.owner("all"): 2, doors.owner("v1"): 0}
     assert found["remote"]["cost"] == 0.25
     assert "MAOOCR_COSTS__LOCAL_PER_MONTH" in found["break_even"]["sentence"]
+
+
+async def test_prices_that_are_set_are_metrics_too(doors: Guarded, tmp_path: Path) -> None:
+    assert "maoocr_local_cost_per_month{" not in (await doors.client.get("/metrics")).text
+    prices = CostSettings(
+        currency="EUR", local_per_month=Decimal("300"), remote_per_page=Decimal("0.002")
+    )
+    async with guarded(tmp_path, costs=prices) as found:
+        text = (await found.client.get("/metrics")).text
+    assert 'maoocr_local_cost_per_month{currency="EUR"} 300.0' in text
+    assert 'maoocr_remote_cost_per_page{currency="EUR"} 0.002' in text
 
 
 async def test_an_admin_sees_the_key_that_he_names(doors: Guarded) -> None:

@@ -1,3 +1,5 @@
+import re
+
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -27,6 +29,9 @@ async def test_metrics_count_requests_by_route(client: httpx.AsyncClient) -> Non
     assert 'maoocr_http_requests_total{method="GET",route="other",status="404"}' in text
     assert f'maoocr_build_info{{version="{__version__}"}} 1.0' in text
     assert 'maoocr_lanes{engine="fake",state="idle"} 1.0' in text
+    runs = r'^maoocr_engine_info\{digest="[^"]+",engine="fake",runtime=""\} 1.0$'
+    assert re.search(runs, text, re.MULTILINE)
+    assert re.search(r"^process_resident_memory_bytes [\d.e+]+$", text, re.MULTILINE)
 
 
 async def test_engines_tell_their_state(client: httpx.AsyncClient) -> None:

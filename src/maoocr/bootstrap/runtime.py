@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from .. import __version__
 from ..cache.shared import Shared, open_shared
@@ -67,6 +67,7 @@ async def open_runtime(
     """
     metrics = Metrics(CollectorRegistry())
     metrics.build_info.labels(__version__).set(1)
+    ProcessCollector(registry=metrics.registry)
     async with AsyncExitStack() as stack:
         shared = await stack.enter_async_context(open_shared(settings, metrics))
         spool = Spool.claim(settings.spool.dir, settings.spool.memory_bytes)

@@ -19,7 +19,7 @@ from ..service.job_upkeep import JobUpkeep
 from ..service.jobs import Jobs
 from ..service.recorder import Recorder
 from ..service.webhooks import WebhookSender
-from ..settings import Settings
+from ..settings import CostSettings, Settings
 from ..store.blobs import BlobStore, FolderBlobs
 from ..store.connecting import database_url
 from ..store.database import Database
@@ -34,6 +34,7 @@ from ..store.ledger import LedgerRows
 from ..store.originals import Originals
 from ..store.usage import UsageRows
 from ..store.webhooks import WebhookRows
+from ..telemetry.metrics import Metrics
 from .runtime import Runtime
 
 __all__ = ["State", "open_jobs", "open_state"]
@@ -84,6 +85,7 @@ async def open_state(runtime: Runtime) -> AsyncIterator[State]:
         spendings = Spendings(vlms.budgets, ledger, shared.wire, metrics)
         await stack.enter_async_context(spendings.running())
         costs = Costs(recorder, ledger, settings.costs, vlms.places, vlms.budgets)
+        _tell_prices(settings.costs, metrics)
         yield State(database, access, history, costs)
 
 
@@ -126,6 +128,13 @@ async def open_jobs(runtime: Runtime, database: Database) -> AsyncIterator[Jobs]
         for task in beside:
             task.cancel()
         await asyncio.wait(beside)
+
+
+def _tell_prices(costs: CostSettings, metrics: Metrics) -> None:
+    if costs.local_per_month is not None:
+        metrics.local_per_month.labels(costs.currency).set(float(costs.local_per_month))
+    if costs.remote_per_page is not None:
+        metrics.remote_per_page.labels(costs.currency).set(float(costs.remote_per_page))
 
 
 def _blobs_of(settings: Settings) -> BlobStore:

@@ -273,7 +273,7 @@ class EnginePool:
         return self._figures.seconds_per_page / max(1, self._supervisor.lanes_up)
 
     def _lanes_changed(self) -> None:
-        self._figures.lanes(self._supervisor.status())
+        self._figures.lanes(self._supervisor.status(), self.info)
         self._scheduler.wake()
         if self._supervisor.is_hopeless:
             self._scheduler.settle_waiting(self._unavailable)

@@ -1,6 +1,7 @@
 """What the pool measures of one engine: how long a page takes, and the metrics."""
 
 from ..domain import PageResult, mean_score
+from ..engines.base import EngineInfo
 from ..errors import MaoOCRError
 from ..telemetry.metrics import Metrics
 from .pace import Pace
@@ -33,6 +34,7 @@ class Figures:
         """Seconds of one lane for one page, a running mean over the last dozens of pages."""
         self.pace = Pace()
         """The same by the size of the page, text layers left out."""
+        self._info: tuple[str, str] | None = None
 
     def answered(self, ticket: Ticket, outcome: PageResult | MaoOCRError) -> None:
         """A page has its outcome, and its caller was there."""
@@ -72,13 +74,24 @@ class Figures:
         """A lane was lost or replaced, or did not start."""
         self._metrics.lane_restarts.labels(self._engine, reason).inc()
 
-    def lanes(self, lanes: tuple[LaneStatus, ...]) -> None:
-        """The lanes as they are now."""
+    def lanes(self, lanes: tuple[LaneStatus, ...], info: EngineInfo | None = None) -> None:
+        """The lanes as they are now, and what the last that came up runs."""
+        if info is not None:
+            self._loaded(info)
         states = [lane.state for lane in lanes]
         for state in LANE_STATES:
             self._metrics.lanes.labels(self._engine, state).set(states.count(state))
         for lane in lanes:
             self._metrics.lane_rss_bytes.labels(self._engine, str(lane.id)).set(lane.rss_bytes)
+
+    def _loaded(self, info: EngineInfo) -> None:
+        told = info.model_digest, info.details.get("runtime") or info.details.get("family", "")
+        if told == self._info:
+            return
+        if self._info is not None:
+            self._metrics.engine_info.labels(self._engine, *self._info).set(0)
+        self._info = told
+        self._metrics.engine_info.labels(self._engine, *told).set(1)
 
     def documents(self, count: int) -> None:
         """So many documents are in work or waiting."""

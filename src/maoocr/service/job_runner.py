@@ -14,7 +14,9 @@ from contextlib import asynccontextmanager, suppress
 from ..errors import MaoOCRError, Refused
 from ..settings import JobSettings
 from ..store.job_rows import ENDED, Claim, Counted, Outcome, PageKey, Read, Retry, Spoiled
+from ..store.ledger_entry import entry_of
 from ..telemetry.metrics import Metrics
+from .counting import count_pages
 from .job_news import CANCELLED, NEW, RUNNERS, progress_topic
 from .job_ports import BackgroundPool, Blobs, JobRows, PageWork
 from .job_reading import JobReading
@@ -179,6 +181,8 @@ class JobRunner:
     def _count(self, outcome: Outcome) -> None:
         names = {Read: "read", Spoiled: "failed", Retry: "retried", Counted: "counted"}
         self._metrics.job_pages.labels(names[type(outcome)]).inc()
+        if isinstance(outcome, Read) and entry_of(outcome.result) is not None:
+            count_pages(self._metrics, (outcome.result,))
 
     async def _renew(self) -> None:
         while True:

@@ -20,6 +20,7 @@ from ..domain import (
 from ..errors import DeadlineExceeded, MaoOCRError
 from ..settings import LimitSettings
 from ..telemetry.metrics import Metrics
+from .counting import count_answer, count_pages
 from .document_type import document_type_of
 from .flight import SingleFlight
 from .language import detect_language
@@ -115,6 +116,7 @@ class Recognizer:
             self._metrics.documents.labels(error.code).inc()
             raise
         self._metrics.documents.labels("read").inc()
+        count_answer(self._metrics, result)
         took = replace(result.timings, total_s=self._clock() - started)
         return replace(told(plan, result, took.total_s), timings=took, cache_key=plan.key)
 
@@ -146,6 +148,7 @@ class Recognizer:
             )
             known = await self._cached(plan) if cache == "use" else None
             if known is not None:
+                count_answer(self._metrics, known)
                 yield StreamBegun(known.pages_total, len(known.pages), True, plan.key)
                 for page in known.pages:
                     yield page
@@ -162,6 +165,7 @@ class Recognizer:
                         yield page
             result = self._result(plan, pages, total)
             await self._keep(plan, result)
+            count_answer(self._metrics, result)
             yield told(plan, result, self._clock() - started)
         finally:
             document.release()
@@ -258,6 +262,7 @@ class Recognizer:
             recognize_s=sum(page.recognize_s for page in pages),
         )
         result = OcrResult(tuple(pages), total, plan.selection, timings)
+        count_pages(self._metrics, pages)
         first = next((page for page in pages if page.lines), None)
         kind = document_type_of(first).document_type if first is not None else "auto"
         return replace(result, language=detect_language(result.text), document_type=kind)

@@ -2,6 +2,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from maoocr.domain import PageResult, TextLine
+from maoocr.engines.base import EngineInfo
 from maoocr.errors import EngineLost
 from maoocr.pool.figures import FIRST_GUESS_SECONDS, Figures
 from maoocr.pool.supervisor import LaneStatus
@@ -64,6 +65,18 @@ def test_lanes_are_counted_by_their_state() -> None:
     states = {s: desk.value("lanes", engine="x", state=s) for s in ("idle", "starting", "busy")}
     assert states == {"idle": 1, "starting": 1, "busy": 0}
     assert desk.value("lane_rss_bytes", engine="x", lane="0") == 500
+
+
+def test_what_an_engine_runs_is_told_and_what_it_ran_before_is_zero() -> None:
+    desk = Desk()
+    idle = (LaneStatus(0, "idle", 7, 3, 500),)
+    for digest in ("m1", "m1", "m2"):
+        desk.figures.lanes(idle, EngineInfo("x", digest, details={"runtime": "openvino 2025.1"}))
+    runs = {
+        d: desk.value("engine_info", engine="x", digest=d, runtime="openvino 2025.1")
+        for d in ("m1", "m2")
+    }
+    assert runs == {"m1": 0, "m2": 1}
 
 
 def test_the_rest_is_passed_on() -> None:

@@ -120,7 +120,7 @@ class Bench:
     """A recognizer with everything around it at hand."""
 
     def __init__(self, limits: LimitSettings | None = None, pages: int = 1) -> None:
-        metrics = Metrics(CollectorRegistry())
+        self.metrics = Metrics(CollectorRegistry())
         self.pool = Pool()
         self.counter = Counter(pages)
         self.engines = Engines()
@@ -128,10 +128,10 @@ class Bench:
             self.pool,
             self.engines,
             self.counter,
-            MemoryCache(1_000_000, 60.0, metrics),
+            MemoryCache(1_000_000, 60.0, self.metrics),
             MemoryFlights(),
             limits or LimitSettings(),
-            metrics,
+            self.metrics,
         )
 
     def start(
