@@ -145,6 +145,13 @@ CONFIGURATION_HEAD = """\
 MaoOCR is configured by environment variables, or by the same names in a file `.env` in the folder
 that it is started in; a variable of the environment comes first. An empty value is the default, and
 a value that is not allowed stops the start with a sentence that names it.
+
+Any setting can be given by a file: with `_FILE` behind its name the variable names the file that
+holds the value, `DATABASE_URL_FILE=/run/secrets/database_url` for instance, so that a password
+stands neither in the environment nor in what `docker inspect` shows. One newline at the end of the
+file does not count. A setting that is given both ways stops the start, and so does a file that
+cannot be read.
+
 [`.env.example`](../.env.example) has every setting with its default, ready to be copied.
 
 This page is written from `src/maoocr/settings/` by `scripts/docs`.

@@ -2,16 +2,23 @@
 
 The environment names are `MAOOCR_` and the path with `__` (`MAOOCR_LIMITS__MAX_PAGES`); a few keep
 the name that operators know from elsewhere (`MODEL_PATH`, `WEB_CONCURRENCY`). An empty value is the
-default. Nothing reads the environment but `Settings()`, and nothing reads it at import.
+default. With `_FILE` behind it a name gives the file that holds the value (see `files`). Nothing
+reads the environment but `Settings()`, and nothing reads it at import.
 """
 
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from .engines import ModelSettings, PaddleSettings, PpocrSettings, VlmSettings
+from .files import put_files_in
 from .outbound import OutboundSettings
 from .service import AuthSettings, LogSettings, ServerSettings
 from .state import CacheSettings, CostSettings, HistorySettings, JobSettings
@@ -49,6 +56,8 @@ class Settings(BaseSettings):
         extra="ignore",
         use_attribute_docstrings=True,
         populate_by_name=True,
+        # What is wrong may be half of a password, and the message goes to the log.
+        hide_input_in_errors=True,
     )
 
     model_path: Path = Field(
@@ -142,3 +151,17 @@ class Settings(BaseSettings):
     outbound: OutboundSettings = OutboundSettings()
     costs: CostSettings = CostSettings()
     log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then `.env`; each of the latter with its files."""
+        variables = (env_settings, dotenv_settings)
+        put_files_in(settings_cls, *(s for s in variables if isinstance(s, EnvSettingsSource)))
+        return init_settings, *variables
