@@ -1,7 +1,7 @@
 """The engines of a plan, one behind the other: the next one reads what one of them fails at."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import reduce
@@ -12,14 +12,19 @@ from ..domain import PageResult, Selection, Spent
 from ..errors import EngineError, EngineFault, EngineUnavailable, MaoOCRError, Overloaded
 from ..pool import PageTask
 from .cascade import together
-from .ports import Admission, PagePool
+from .ports import Admission, EngineCard, PagePool
 from .second_reading import MARGIN_S, read_with_places, read_with_second
 
-__all__ = ["Readers", "fallback_reasons", "read_page"]
+__all__ = ["Readers", "fallback_reasons", "prices_of", "read_page"]
 
 _REFUSALS = (EngineUnavailable, Overloaded)
 _FAULTS = frozenset({"truncated", "repetition", "unsupported"})
 """Of a page, for which another engine is asked if there is one."""
+
+
+def prices_of(cards: Sequence[EngineCard]) -> dict[str, float]:
+    """Money for a page, by engine."""
+    return {card.name: card.profile.cost_per_page for card in cards}
 
 
 async def read_page(

@@ -3,7 +3,6 @@
 import json
 import logging
 from collections import OrderedDict
-from dataclasses import replace
 from functools import partial
 
 from ..documents.kinds import kind_named
@@ -21,10 +20,10 @@ from ..errors import (
 from ..pool import PageTask
 from ..settings import LimitSettings
 from ..store.job_rows import Claim, Counted, Outcome, Read, Retry, Spoiled
-from .fallback import read_page
+from .fallback import prices_of, read_page
 from .job_cache import JobCache
 from .job_ports import BackgroundPool, Blobs, Spool
-from .options import parse_options, with_structure
+from .options import parse_options, with_requirements
 from .ports import Admission, Document, EngineDirectory, PageCounter
 from .requirements import parse_requirements
 from .selector import select
@@ -132,16 +131,13 @@ class JobReading:
     async def _page(self, claim: Claim, options: OcrOptions) -> PageResult:
         given = json.loads(claim.requirements) if claim.requirements else None
         requirements = parse_requirements(given) if given is not None else None
-        options = with_structure(options, requirements)
-        if options.language == "auto" and requirements is not None:
-            options = replace(options, language=requirements.language)
+        options = with_requirements(options, requirements)
         pages = await self._pages_paid(claim, options, requirements)
         cards = self._engines.cards()
         asked = json.loads(claim.options).get("engine")
         selection = select(
             requirements, asked, options.language, cards, words=options.words, pages=pages
         )
-        prices = {card.name: card.profile.cost_per_page for card in cards}
         kind = kind_named(claim.kind)
         key = self._cache.key(claim.sha256, kind, options, selection, cards)
         known = await self._cache.get(key)
@@ -150,7 +146,7 @@ class JobReading:
         document = await self._open(claim)
         try:
             task = PageTask(claim.sha256, document.kind, claim.page, options)
-            page = await read_page(task, selection, prices, self._place)
+            page = await read_page(task, selection, prices_of(cards), self._place)
         finally:
             document.release()
         await self._cache.set(key, page, selection)

@@ -8,7 +8,7 @@ from ..domain import OcrOptions, PageSelection, PdfText, Requirements
 from ..errors import InvalidRequest
 from .languages import parse_language
 
-__all__ = ["MAX_DPI", "MIN_DPI", "OPTIONS", "OptionSpec", "parse_options", "with_structure"]
+__all__ = ["MAX_DPI", "MIN_DPI", "OPTIONS", "OptionSpec", "parse_options", "with_requirements"]
 
 MIN_DPI = 36
 MAX_DPI = 600
@@ -122,11 +122,18 @@ def parse_options(fields: Mapping[str, Any]) -> OcrOptions:
     return OcrOptions(**values)
 
 
-def with_structure(options: OcrOptions, requirements: Requirements | None) -> OcrOptions:
-    """The options with structure, where the type of the document calls for it."""
-    if requirements is None or requirements.document_type not in _STRUCTURED:
+def with_requirements(options: OcrOptions, requirements: Requirements | None) -> OcrOptions:
+    """The options with what they leave open and the requirements say.
+
+    That is the language, and structure where the type of the document calls for it.
+    """
+    if requirements is None:
         return options
-    return replace(options, structure=True)
+    if options.language == "auto":
+        options = replace(options, language=requirements.language)
+    if requirements.document_type in _STRUCTURED:
+        options = replace(options, structure=True)
+    return options
 
 
 def _text(name: str, value: object) -> str:

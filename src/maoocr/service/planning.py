@@ -6,7 +6,8 @@ from functools import partial
 
 from ..domain import OcrOptions, Requirements
 from ..settings import LimitSettings
-from .options import with_structure
+from .fallback import prices_of
+from .options import with_requirements
 from .ports import Document, EngineDirectory
 from .reading import PageReading, Plan
 from .result_keys import plan_key
@@ -55,9 +56,7 @@ class Planner:
             MaoOCRError: of `select`, and of counting the pages.
         """
         deadline = self._clock() + self._limits.request_seconds
-        if options.language == "auto" and requirements is not None:
-            options = replace(options, language=requirements.language)
-        options = with_structure(options, requirements)
+        options = with_requirements(options, requirements)
         counted = None
         if _depends_on_pages(requirements) and document.kind.paged:
             await document.keep()
@@ -79,9 +78,16 @@ class Planner:
             told = f"{asleep} is asleep, which this request cannot wait for; it is woken now."
             selection = replace(selection, reasons=(*selection.reasons, told))
         key = plan_key(document.sha256, selection, cards, options) if is_cached else None
-        prices = {card.name: card.profile.cost_per_page for card in cards}
         return Plan(
-            document, options, selection, client, deadline, key, requirements, prices, counted
+            document,
+            options,
+            selection,
+            client,
+            deadline,
+            key,
+            requirements,
+            prices_of(cards),
+            counted,
         )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from maoocr.domain import OcrOptions, PageSelection, Requirements
 from maoocr.errors import InvalidRequest
-from maoocr.service.options import OPTIONS, parse_options, with_structure
+from maoocr.service.options import OPTIONS, parse_options, with_requirements
 
 
 def test_no_fields_give_the_defaults() -> None:
@@ -69,6 +69,13 @@ def test_a_wrong_value_names_its_field(name: str, value: object) -> None:
 )
 def test_documents_with_structure_are_read_with_it(document_type: Any, structure: bool) -> None:
     needs = Requirements(document_type=document_type)
-    assert with_structure(OcrOptions(), needs).structure is structure
-    assert with_structure(OcrOptions(structure=True), needs).structure
-    assert not with_structure(OcrOptions(), None).structure
+    assert with_requirements(OcrOptions(), needs).structure is structure
+    assert with_requirements(OcrOptions(structure=True), needs).structure
+    assert not with_requirements(OcrOptions(), None).structure
+
+
+def test_a_language_that_is_left_open_is_the_one_of_the_requirements() -> None:
+    needs = Requirements(language="ja")
+    assert with_requirements(OcrOptions(), needs).language == "ja"
+    assert with_requirements(OcrOptions(language="de"), needs).language == "de"
+    assert with_requirements(OcrOptions(), None).language == "auto"
