@@ -25,6 +25,12 @@ class ServerSettings(Part):
     """Names by which the service may be called (`Host`), with commas between: `*.` takes all below,
     `*` all there are. Empty is `*` behind API keys, and only `localhost` while there are none."""
 
+    trusted_proxies: Annotated[str, Field(pattern=r"^[\w.:/-]*( *, *[\w.:/-]+)*$")] = (
+        "127.0.0.1,::1"
+    )
+    """Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses, networks and
+    names, with commas between. Empty is none."""
+
 
 class AuthSettings(Part):
     """Who may use the service. With no API key made, everybody on this machine."""

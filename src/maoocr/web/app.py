@@ -25,6 +25,7 @@ from . import (
 from .auth import Door
 from .linger import Linger
 from .middleware import Edge
+from .proxies import TrustedProxies
 from .shedding import LoadShedder
 
 __all__ = ["make_app"]
@@ -64,4 +65,5 @@ def make_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -
     app.add_middleware(Door)
     app.add_middleware(Linger)
     app.add_middleware(Edge)
+    app.add_middleware(TrustedProxies)
     return app

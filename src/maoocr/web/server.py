@@ -29,6 +29,8 @@ def uvicorn_options(max_body_bytes: int) -> dict[str, Any]:
         "lifespan": "on",
         "access_log": False,
         "server_header": False,
+        # Whom a proxy brings is seen in `proxies`, for names as well.
+        "proxy_headers": False,
     }
 
 
