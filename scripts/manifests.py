@@ -1,0 +1,115 @@
+"""Renders the overlays of `k8s/` and holds them against the schemas of Kubernetes; see `check`."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+__all__ = ["KUBERNETES", "Manifest", "check", "overlays", "render", "renderer"]
+
+ROOT = Path(__file__).parents[1] / "k8s"
+
+KUBERNETES = ("1.30", "1.37")
+"""The oldest and the newest version that the manifests are for."""
+
+Manifest = dict[str, Any]
+
+
+def renderer() -> list[str] | None:
+    """The command that renders a folder, or nothing where there is none."""
+    for command in (["kubectl", "kustomize"], ["kustomize", "build"]):
+        if shutil.which(command[0]):
+            return command
+    return None
+
+
+def overlays() -> list[str]:
+    """The names of what can be deployed."""
+    return sorted(path.parent.name for path in ROOT.glob("overlays/*/kustomization.yaml"))
+
+
+def render(command: list[str], names: list[str]) -> dict[str, list[Manifest]]:
+    """What each overlay deploys, with secrets that were made for it.
+
+    Args:
+        command: from `renderer`.
+        names: of overlays.
+
+    Raises:
+        RuntimeError: one cannot be rendered; it tells why.
+    """
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "k8s"
+        shutil.copytree(ROOT, copy)
+        _run([str(copy / "secrets" / "make")])
+        return {
+            name: list(yaml.safe_load_all(_run([*command, str(copy / "overlays" / name)])))
+            for name in names
+        }
+
+
+def check() -> bool:
+    """Whether Kubernetes would take what is there; what is wrong is printed.
+
+    Without a renderer the files are read one by one, and patches, which are parts, are left out.
+    """
+    command = renderer()
+    if command is None:
+        _say("Neither kubectl nor kustomize is here: k8s/ was read file by file, unrendered.")
+        return _is_valid("k8s", [m for path in _files() for m in _whole(path)])
+    try:
+        rendered = render(command, overlays())
+    except RuntimeError as error:
+        _say(str(error))
+        return False
+    wrong = [n for n, found in rendered.items() if not _is_valid(f"k8s/overlays/{n}", found)]
+    return not wrong
+
+
+def _files() -> list[Path]:
+    return [path for path in sorted(ROOT.rglob("*.yaml")) if path.name != "kustomization.yaml"]
+
+
+def _whole(path: Path) -> list[Manifest]:
+    """The manifests of a file; a patch has no kind, or says nothing of what it is made of."""
+    found = yaml.safe_load_all(path.read_text(encoding="utf-8"))
+    return [m for m in found if isinstance(m, dict) and "kind" in m and "patches" not in path.parts]
+
+
+def _is_valid(name: str, manifests: list[Manifest]) -> bool:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "manifests.yaml"
+        file.write_text(yaml.safe_dump_all(manifests), encoding="utf-8")
+        checks = [_validator(version, file) for version in KUBERNETES]
+        for version, (code, said) in zip(KUBERNETES, checks, strict=True):
+            if code:
+                _say(f"{name}, Kubernetes {version}:\n{said}")
+    return not any(code for code, _ in checks)
+
+
+def _validator(version: str, file: Path) -> tuple[int, str]:
+    # Custom resources, of Prometheus for instance, have no schema of Kubernetes: no warning.
+    words = [sys.executable, "-m", "kubernetes_validate", "--strict", "--quiet", "--no-warn"]
+    done = subprocess.run(
+        [*words, "-k", version, str(file)], capture_output=True, text=True, check=False
+    )
+    return done.returncode, (done.stdout + done.stderr).replace(f"{file} ", "")
+
+
+def _run(words: list[str]) -> str:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words)} failed:\n{done.stderr.strip()}")
+    return done.stdout
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(not check())
