@@ -6,8 +6,6 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 # What every image has below the packages: Debian's few, the user, the folders.
 FROM ${PYTHON_IMAGE} AS base
 SHELL ["/bin/sh", "-euc"]
-# Debian keeps only the newest build of a package, so a version that is pinned here would vanish.
-# hadolint ignore=DL3008
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt,sharing=locked \
     rm -f /etc/apt/apt.conf.d/docker-clean; \
@@ -57,20 +55,35 @@ LABEL org.opencontainers.image.title="MaoOCR gateway" \
     org.opencontainers.image.licenses=${MAOOCR_LICENSES}
 
 
+# The installer, as the lock of the development environment names it.
+FROM ${PYTHON_IMAGE} AS installer
+WORKDIR /build
+COPY requirements.dev.txt ./
+RUN --mount=type=cache,target=/root/.cache/pip,sharing=locked \
+    sed -n '/^uv==/,/[^\\]$/p' requirements.dev.txt >uv.txt && \
+    python -m pip install --require-hashes --only-binary :all: --root-user-action ignore \
+        --prefix /installer -r uv.txt
+
+
 # Exactly the packages that the lock names, wheels only: nothing is compiled here.
 FROM ${PYTHON_IMAGE} AS installed
 SHELL ["/bin/sh", "-euc"]
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt,sharing=locked \
+    rm -f /etc/apt/apt.conf.d/docker-clean; \
+    apt-get update; \
+    apt-get install --yes --no-install-recommends binutils
+COPY --from=installer /installer/bin/uv /usr/local/bin/uv
 WORKDIR /build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    PIP_NO_INPUT=1 \
-    PIP_ONLY_BINARY=:all: \
-    PIP_REQUIRE_HASHES=1 \
-    PIP_NO_COMPILE=1 \
-    PIP_ROOT_USER_ACTION=ignore
+ENV UV_LINK_MODE=copy \
+    UV_NO_BUILD=1 \
+    UV_PYTHON=/opt/maoocr/bin/python \
+    UV_PYTHON_DOWNLOADS=never \
+    UV_REQUIRE_HASHES=1
 COPY requirements.prod.txt ./
-RUN --mount=type=cache,target=/root/.cache/pip,sharing=locked \
-    python -m venv --without-pip /opt/maoocr; \
-    python -m pip --python /opt/maoocr/bin/python install -r requirements.prod.txt
+RUN --mount=type=cache,target=/root/.cache/uv \
+    uv venv --python /usr/local/bin/python3 /opt/maoocr; \
+    uv pip install -r requirements.prod.txt
 
 
 FROM installed AS packages
@@ -89,6 +102,48 @@ COPY docker/gateway docker/gateway
 COPY src src
 RUN chmod -R u=rwX,go=rX . && \
     python -m compileall -q -j 0 --invalidation-mode unchecked-hash src configs migrations
+
+
+# PaddleOCR beside it. Its lock leaves out what its packages ask for and must not have: --no-deps.
+FROM installed AS packages-paddle
+COPY requirements.paddle.txt ./
+RUN --mount=type=cache,target=/root/.cache/uv \
+    uv pip install --no-deps -r requirements.paddle.txt
+COPY docker/gateway/slim docker/gateway/
+RUN docker/gateway/slim /opt/maoocr
+COPY docker/gateway/maoocr /opt/maoocr/bin/
+
+
+# ONNX Runtime for NVIDIA GPUs, with CUDA's libraries: the machine gives the driver only.
+FROM installed AS packages-cuda
+COPY requirements.cuda.txt ./
+RUN --mount=type=cache,target=/root/.cache/uv \
+    uv pip install -r requirements.cuda.txt
+COPY docker/gateway/slim docker/gateway/
+RUN docker/gateway/slim /opt/maoocr
+COPY docker/gateway/maoocr /opt/maoocr/bin/
+
+
+FROM base AS gateway-paddle
+COPY --from=packages-paddle /opt/maoocr /opt/maoocr
+COPY --from=source /app /app
+# The models that the packages bring, laid out as PaddleOCR reads them. A new volume at /models
+# begins with them.
+RUN maoocr models paddle
+ENV MAOOCR_EXTRA_ENGINES=paddle
+
+
+FROM base AS gateway-cuda
+COPY --from=packages-cuda /opt/maoocr /opt/maoocr
+# Where the loader finds CUDA's libraries, whatever the environment of a process is.
+USER root
+RUN find /opt/maoocr/lib/python3*/site-packages/nvidia -type d -name lib \
+        >/etc/ld.so.conf.d/maoocr-cuda.conf && \
+    ldconfig
+USER 1000:1000
+ENV NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
+COPY --from=source /app /app
 
 
 FROM base AS gateway
