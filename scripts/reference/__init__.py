@@ -1,6 +1,7 @@
 """The reference pages, written from the code: settings, metrics, errors, the OpenAPI document."""
 
 from .errors import errors_page
+from .kubernetes import rules_manifest
 from .metrics import metrics_page
 from .routes import openapi_document
 from .settings import configuration_page, env_example
@@ -13,5 +14,6 @@ PAGES = {
     "docs/metrics.md": metrics_page,
     "docs/errors.md": errors_page,
     "docs/openapi.json": openapi_document,
+    "k8s/components/monitoring/rules.yaml": rules_manifest,
 }
 """Path of each page below the checkout, and who writes it."""
