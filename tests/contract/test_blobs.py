@@ -98,6 +98,15 @@ async def test_a_removed_group_is_gone_and_its_neighbour_stays(
     await blobs.fetch(f"01AB/{name}", tmp_path / "there")
 
 
+async def test_a_store_that_is_there_can_be_looked_at_empty_or_not(
+    blobs: BlobStore, tmp_path: Path
+) -> None:
+    await blobs.look()
+    source, name = document(tmp_path)
+    await blobs.put(f"01A/{name}", source)
+    await blobs.look()
+
+
 async def test_a_source_that_is_not_there_is_not_put(blobs: BlobStore, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await blobs.put("01A/abc", tmp_path / "none")
@@ -127,6 +136,7 @@ async def test_a_bucket_that_is_away_is_told_with_its_setting(
             away.put(f"01A/{name}", source),
             away.fetch(f"01A/{name}", tmp_path / "fetched"),
             away.groups(),
+            away.look(),
         ):
             with pytest.raises(StoreUnavailable, match=SETTING) as caught:
                 await call

@@ -19,7 +19,7 @@ async def test_health_tells_each_dependency(client: httpx.AsyncClient, path: str
     got = answer.json()
     assert answer.status_code == 200
     assert (got["status"], got["ready"], got["version"]) == ("ok", True, __version__)
-    assert set(got["checks"]) == {"spool", "engine:fake", "database"}
+    assert set(got["checks"]) == {"spool", "state", "engine:fake", "database"}
     assert all(check["state"] == "ok" for check in got["checks"].values())
 
 

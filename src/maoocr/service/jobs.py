@@ -46,6 +46,14 @@ class Jobs:
         self._settings = settings
         self._metrics = metrics
 
+    async def look_for_uploads(self) -> None:
+        """Return if the place is there where uploads wait.
+
+        Raises:
+            StoreUnavailable: it is away.
+        """
+        await self._blobs.look()
+
     @asynccontextmanager
     async def draft(self, owner: str) -> AsyncIterator[Draft]:
         """A new job; its documents are forgotten where it does not come about."""

@@ -43,6 +43,9 @@ class BlobStore(Protocol):
     async def groups(self) -> list[str]:
         """The groups there are."""
 
+    async def look(self) -> None:
+        """Return if the store is there, whatever it holds."""
+
 
 class FolderBlobs:
     """A `BlobStore` in a folder, which replicas may share over a network file system."""
@@ -66,6 +69,9 @@ class FolderBlobs:
     async def groups(self) -> list[str]:
         """See `BlobStore.groups`."""
         return await asyncio.to_thread(self._groups)
+
+    async def look(self) -> None:
+        """See `BlobStore.look`; the folder is made when the first file comes."""
 
     def _groups(self) -> list[str]:
         if not self._root.is_dir():

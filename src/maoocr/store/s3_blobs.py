@@ -131,6 +131,11 @@ class S3Blobs:
             found = await obstore.list_with_delimiter_async(self._store)
         return sorted(prefix for prefix in found["common_prefixes"] if _is_group(prefix))
 
+    async def look(self) -> None:
+        """See `BlobStore.look`."""
+        with _told():
+            await anext(aiter(obstore.list(self._store, "-/", chunk_size=1)), None)
+
 
 @contextmanager
 def _told() -> Iterator[None]:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import time
+from pathlib import Path
 from typing import Literal
 
 from fastapi import APIRouter
@@ -91,8 +92,15 @@ async def readyz(request: Request) -> ReadyReply:
 async def health(request: Request) -> Response:
     """Each dependency, its state and its latency; 503 when no document could be read."""
     gateway = gateway_of(request)
-    checks = {"spool": _spool(gateway), **_engines(gateway)}
-    checks["database"] = await _database(gateway)
+    limits = gateway.settings.limits
+    checks = {
+        "spool": _folder(gateway.spool.root, 2 * limits.max_body_bytes),
+        "state": _folder(gateway.settings.state_dir, limits.max_body_bytes),
+        **_engines(gateway),
+        "database": await _database(gateway),
+    }
+    if gateway.settings.jobs.blobs_url:
+        checks["uploads"] = await _uploads(gateway)
     if gateway.shared.link is not None:
         checks["redis"] = await _redis(gateway.shared.link)
     ready = gateway.pool.ready
@@ -160,12 +168,26 @@ async def _redis(link: RedisLink) -> CheckModel:
     return CheckModel(state="ok", latency_s=round(latency_s, 6))
 
 
-def _spool(gateway: Gateway) -> CheckModel:
+async def _uploads(gateway: Gateway) -> CheckModel:
+    """Never down: without the bucket jobs wait, and single documents are read all the same."""
     started = time.monotonic()
-    free = shutil.disk_usage(gateway.spool.root).free
-    needed = 2 * gateway.settings.limits.max_body_bytes
-    return CheckModel(
-        state="ok" if free >= needed else "degraded",
-        latency_s=round(time.monotonic() - started, 6),
-        detail=f"{free // 2**20} MiB free",
-    )
+    try:
+        async with asyncio.timeout(PING_S):
+            await gateway.jobs.look_for_uploads()
+    except (StoreUnavailable, TimeoutError):
+        # Why, the log tells: this page is for everybody, and the reason names hosts.
+        detail = "The bucket for uploads of jobs is away; jobs wait for it"
+        return CheckModel(state="degraded", latency_s=0.0, detail=detail)
+    return CheckModel(state="ok", latency_s=round(time.monotonic() - started, 6), detail="bucket")
+
+
+def _folder(folder: Path, needed: int) -> CheckModel:
+    started = time.monotonic()
+    try:
+        free = shutil.disk_usage(folder).free
+        is_writable = os.access(folder, os.W_OK)
+    except OSError:
+        return CheckModel(state="degraded", latency_s=0.0, detail="The folder is not there")
+    state: State = "ok" if is_writable and free >= needed else "degraded"
+    detail = f"{free // 2**20} MiB free" if is_writable else "The folder cannot be written to"
+    return CheckModel(state=state, latency_s=round(time.monotonic() - started, 6), detail=detail)

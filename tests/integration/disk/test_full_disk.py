@@ -127,6 +127,7 @@ def test_embedded_state_on_a_full_disk_keeps_every_answer_given_and_no_other(
 ) -> None:
     with gateway(disk, tmp_path / "gateway", state_on(disk)) as there:
         there.until_ready()
+        assert there.get("/health")["checks"]["state"]["state"] == "degraded"
         given = ["before"]
         assert there.read("before").status_code == 200
         disk.fill(leave=LITTLE_BYTES)

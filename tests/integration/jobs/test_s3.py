@@ -9,7 +9,7 @@ import pytest
 from obstore.store import S3Store
 
 from tests.fakes.documents import png, scan
-from tests.integration.jobs.pair import JOBS, pair
+from tests.integration.jobs.pair import JOBS, Pair, pair
 from tests.servers import S3Server
 
 pytestmark = pytest.mark.integration
@@ -35,6 +35,12 @@ def kept(server: S3Server) -> list[str]:
     return [blob["path"] for blob in obstore.list(store).collect()]
 
 
+def uploads(both: Pair) -> str:
+    """The state of the bucket, as a gateway tells it."""
+    checks = httpx.get(both.url("a", "/health"), timeout=30).json()["checks"]
+    return str(checks["uploads"]["state"])
+
+
 def test_any_replica_reads_what_one_has_put_into_the_bucket(
     tmp_path: Path, s3_server: S3Server
 ) -> None:
@@ -52,7 +58,9 @@ def test_without_its_bucket_a_job_is_refused_and_a_document_is_read(
     tmp_path: Path, s3_server: S3Server
 ) -> None:
     with pair(tmp_path, s3_server.environment, 0.0) as both:
+        assert uploads(both) == "ok"
         s3_server.stop()
+        assert uploads(both) == "degraded"
         files = [("files", ("a.png", png("one")))]
         refused = httpx.post(both.url("a", JOBS), files=files, timeout=30)
         error = refused.json()["error"]
