@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.engine import NO_ENGINE, ROOT, Engine, Images, engine_answers
+from tests.deploy.stack import Stack
 from tests.servers import free_port
 
 LOOPBACK = ["127.0.0.1", "::1"]
@@ -46,6 +47,24 @@ def gateway_image(engine: Engine, images: Images) -> str:
     images("python:3.11-slim-bookworm")
     engine("build", "--target", "gateway", "-t", GATEWAY_IMAGE, str(ROOT), timeout_s=BUILD_S)
     return GATEWAY_IMAGE
+
+
+@pytest.fixture(scope="session")
+def stack(
+    engine: Engine,
+    images: Images,
+    gateway_image: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    """The whole deployment, started once by `./docker-start.sh`, for all tests that drive it."""
+    images.all()
+    project = f"maoocr-test-{uuid.uuid4().hex[:8]}"
+    stack = Stack(engine, tmp_path_factory.mktemp("deploy"), project)
+    try:
+        stack.said = stack.start()
+        yield stack
+    finally:
+        stack.remove()
 
 
 @pytest.fixture

@@ -110,23 +110,31 @@ class Images:
             RuntimeError: It is not there, and no stand-in could be built.
         """
         if not self._engine.has_image(name):
-            built = subprocess.run(
-                [str(STANDINS), name],
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=BUILD_S,
-                check=False,
-            )
-            if built.returncode != 0:
-                raise RuntimeError(f"{built.stdout}\n{built.stderr}")
+            _stand_in(name)
         return name
+
+    def all(self) -> None:
+        """See to every image of `docker-compose.yml` that has a stand-in."""
+        _stand_in()
 
     def of(self, service: str) -> str:
         """The image of a service of `docker-compose.yml`, once it is there."""
         services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
         return self(_resolved(services[service]["image"]))
+
+
+def _stand_in(*names: str) -> None:
+    built = subprocess.run(
+        [str(STANDINS), *names],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=BUILD_S,
+        check=False,
+    )
+    if built.returncode != 0:
+        raise RuntimeError(f"{built.stdout}\n{built.stderr}")
 
 
 def _resolved(text: str) -> str:
