@@ -12,7 +12,8 @@ RUN cd /usr/local/lib/python3.11/site-packages && \
     printf 'Metadata-Version: 2.1\nName: vllm\nVersion: %s\n' "$version" \
         >"vllm-$version.dist-info/METADATA" && \
     printf '%s\n' '#!/usr/local/bin/python3' 'import sys' \
-        'from vllm.entrypoints.cli.main import main' 'sys.exit(main())' >/usr/local/bin/vllm && \
+        'from vllm.entrypoints.cli.main import main' \
+        'if __name__ == "__main__":' '    sys.exit(main())' >/usr/local/bin/vllm && \
     chmod 0755 /usr/local/bin/vllm && \
     useradd --uid 2000 --gid 0 --create-home vllm
 WORKDIR /vllm-workspace
