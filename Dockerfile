@@ -23,7 +23,7 @@ RUN library=$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
     groupadd --gid 1000 maoocr; \
     useradd --uid 1000 --gid 1000 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin maoocr; \
     install -d -o maoocr -g maoocr -m 0750 /var/lib/maoocr /var/spool/maoocr; \
-    install -d -o maoocr -g maoocr -m 0755 /models /app
+    install -d -o maoocr -g maoocr -m 0755 /models
 ENV PATH=/opt/maoocr/bin:$PATH \
     PYTHONPATH=/app/src \
     PYTHONUNBUFFERED=1 \

@@ -24,7 +24,11 @@ def status_line(host: str, port: int) -> str:
     Raises:
         OSError: nobody listens, or nothing came in time.
     """
-    with socket.create_connection((host, port), TIMEOUT_S) as connection:
+    # create_connection would load the tables of international names, for most of the time it takes.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as connection:
+        connection.settimeout(TIMEOUT_S)
+        connection.connect((host, port))
         connection.sendall(_REQUEST)
         received = b""
         while b"\r\n" not in received and (part := connection.recv(4096)):
