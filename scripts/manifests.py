@@ -9,12 +9,14 @@ from typing import Any
 
 import yaml
 
-__all__ = ["KUBERNETES", "Manifest", "check", "overlays", "render", "renderer"]
+__all__ = ["EVERYTHING", "KUBERNETES", "Manifest", "check", "overlays", "render", "renderer"]
 
 ROOT = Path(__file__).parents[1] / "k8s"
 
 KUBERNETES = ("1.30", "1.37")
 """The oldest and the newest version that the manifests are for."""
+
+EVERYTHING = "cpu with every component"
 
 Manifest = dict[str, Any]
 
@@ -32,12 +34,11 @@ def overlays() -> list[str]:
     return sorted(path.parent.name for path in ROOT.glob("overlays/*/kustomization.yaml"))
 
 
-def render(command: list[str], names: list[str]) -> dict[str, list[Manifest]]:
-    """What each overlay deploys, with secrets that were made for it.
+def render(command: list[str]) -> dict[str, list[Manifest]]:
+    """What each overlay deploys, with secrets that were made for it, and `EVERYTHING`.
 
     Args:
         command: from `renderer`.
-        names: of overlays.
 
     Raises:
         RuntimeError: one cannot be rendered; it tells why.
@@ -46,10 +47,28 @@ def render(command: list[str], names: list[str]) -> dict[str, list[Manifest]]:
         copy = Path(folder) / "k8s"
         shutil.copytree(ROOT, copy)
         _run([str(copy / "secrets" / "make")])
+        places = {name: copy / "overlays" / name for name in overlays()}
+        places[EVERYTHING] = _add_components(places["cpu"])
         return {
-            name: list(yaml.safe_load_all(_run([*command, str(copy / "overlays" / name)])))
-            for name in names
+            name: list(yaml.safe_load_all(_run([*command, str(place)])))
+            for name, place in places.items()
         }
+
+
+def _add_components(overlay: Path) -> Path:
+    """Make an overlay of that one and of every component which is not in it."""
+    has = yaml.safe_load((overlay / "kustomization.yaml").read_text(encoding="utf-8"))["components"]
+    there = [f"../../components/{path.name}" for path in (ROOT / "components").iterdir()]
+    wanted = {
+        "namespace": "maoocr",
+        "resources": [f"../{overlay.name}"],
+        "components": sorted(set(there) - set(has)),
+        "labels": [{"pairs": {"app.kubernetes.io/part-of": "maoocr"}, "includeTemplates": True}],
+    }
+    place = overlay.with_name("everything")
+    place.mkdir()
+    (place / "kustomization.yaml").write_text(yaml.safe_dump(wanted), encoding="utf-8")
+    return place
 
 
 def check() -> bool:
@@ -62,11 +81,11 @@ def check() -> bool:
         _say("Neither kubectl nor kustomize is here: k8s/ was read file by file, unrendered.")
         return _is_valid("k8s", [m for path in _files() for m in _whole(path)])
     try:
-        rendered = render(command, overlays())
+        rendered = render(command)
     except RuntimeError as error:
         _say(str(error))
         return False
-    wrong = [n for n, found in rendered.items() if not _is_valid(f"k8s/overlays/{n}", found)]
+    wrong = [name for name, found in rendered.items() if not _is_valid(f"k8s, {name}", found)]
     return not wrong
 
 
