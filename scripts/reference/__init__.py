@@ -1,5 +1,6 @@
-"""The reference pages, written from the code: settings, metrics, errors, the OpenAPI document."""
+"""What is written from the code: pages on settings, metrics and errors, OpenAPI, dashboards."""
 
+from .. import dashboards
 from .errors import errors_page
 from .kubernetes import rules_manifest
 from .metrics import metrics_page
@@ -15,5 +16,6 @@ PAGES = {
     "docs/errors.md": errors_page,
     "docs/openapi.json": openapi_document,
     "k8s/components/monitoring/rules.yaml": rules_manifest,
+    **dashboards.PAGES,
 }
 """Path of each page below the checkout, and who writes it."""
