@@ -29,9 +29,17 @@ async def test_metrics_count_requests_by_route(client: httpx.AsyncClient) -> Non
     assert 'maoocr_http_requests_total{method="GET",route="other",status="404"}' in text
     assert f'maoocr_build_info{{version="{__version__}"}} 1.0' in text
     assert 'maoocr_lanes{engine="fake",state="idle"} 1.0' in text
+    assert "maoocr_ready 1.0" in text
     runs = r'^maoocr_engine_info\{digest="[^"]+",engine="fake",runtime=""\} 1.0$'
     assert re.search(runs, text, re.MULTILINE)
     assert re.search(r"^process_resident_memory_bytes [\d.e+]+$", text, re.MULTILINE)
+
+
+async def test_what_must_not_happen_is_counted_from_zero(client: httpx.AsyncClient) -> None:
+    """A rise from nothing is none to Prometheus."""
+    text = (await client.get("/metrics")).text
+    assert 'maoocr_history_rows_total{outcome="refused"} 0.0' in text
+    assert 'maoocr_webhooks_total{outcome="failed"} 0.0' in text
 
 
 async def test_engines_tell_their_state(client: httpx.AsyncClient) -> None:

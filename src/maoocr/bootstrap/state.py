@@ -15,7 +15,7 @@ from ..service.history import History
 from ..service.job_cache import JobCache
 from ..service.job_reading import JobReading
 from ..service.job_runner import JobRunner
-from ..service.job_upkeep import JobUpkeep
+from ..service.job_upkeep import JobCensus, JobUpkeep
 from ..service.jobs import Jobs
 from ..service.recorder import Recorder
 from ..service.webhooks import WebhookSender
@@ -109,7 +109,8 @@ async def open_jobs(runtime: Runtime, database: Database) -> AsyncIterator[Jobs]
     webhooks, poster = WebhookRows(database), poster_of(settings)
     sender = WebhookSender(webhooks, rows, poster, wire, settings.jobs, metrics)
     upkeep = JobUpkeep(rows, blobs, settings.jobs.keep_days)
-    beside = [asyncio.create_task(part.run()) for part in (sender, upkeep)]
+    census = JobCensus(rows, metrics)
+    beside = [asyncio.create_task(part.run()) for part in (sender, upkeep, census)]
     jobs = Jobs(
         rows,
         blobs,

@@ -168,6 +168,7 @@ class Spendings:
     def _show(self) -> None:
         for name in self._limited:
             self._metrics.budget_left.labels(name).set(self._purses[name].left or 0.0)
+            self._metrics.budget_daily.labels(name).set(self._purses[name].daily or 0.0)
 
     async def _keep(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""Forgets old jobs, and uploads that belong to none."""
+"""Forgets old jobs, and uploads that belong to none; counts the jobs that are not over."""
 
 import asyncio
 import logging
@@ -7,13 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 from ..errors import Refused
 from ..store.ids import new_id
+from ..telemetry.metrics import Metrics
 from .job_ports import Blobs, JobRows
 
-__all__ = ["JobUpkeep"]
+__all__ = ["JobCensus", "JobUpkeep"]
 
 log = logging.getLogger("maoocr.jobs")
 
 EVERY_S = 3600.0
+COUNT_EVERY_S = 15.0
+"""As often as metrics are usually looked at."""
 ROWS_AT_ONCE = 100
 UPLOAD_S = 86_400.0
 """After which an upload without a job is no longer one that is on its way."""
@@ -52,6 +55,29 @@ class JobUpkeep:
         for group in groups:
             if group not in known:
                 await self._blobs.remove(group)
+
+
+class JobCensus:
+    """Tells how many jobs wait or run; every replica tells the same of all."""
+
+    def __init__(self, rows: JobRows, metrics: Metrics) -> None:
+        self._rows = rows
+        self._metrics = metrics
+
+    async def run(self) -> None:
+        """Count until cancelled; while the database is away the last number stands."""
+        while True:
+            try:
+                await self.count()
+            except Refused:
+                pass
+            except Exception:
+                log.exception("jobs cannot be counted")
+            await asyncio.sleep(COUNT_EVERY_S)
+
+    async def count(self) -> None:
+        """Count now."""
+        self._metrics.jobs_open.set(await self._rows.open_count())
 
 
 def _id_before(seconds: float) -> str:

@@ -64,6 +64,9 @@ class Recorder:
         self._database = database
         self._journal = journal
         self._metrics = metrics
+        for outcome in ("kept", "deferred", "replayed", "refused"):
+            # There from the start, or nobody would see the first one as a rise.
+            metrics.history_rows.labels(outcome)
         # One thread: the journal takes one call at a time, in order.
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._pending: deque[_Waiting] = deque()

@@ -44,6 +44,9 @@ class WebhookSender:
         self._wire = wire
         self._settings = settings
         self._metrics = metrics
+        for outcome in ("delivered", "failed"):
+            # There from the start, or nobody would see the first one as a rise.
+            metrics.webhooks.labels(outcome)
 
     async def run(self) -> None:
         """Deliver until cancelled."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..domain import PageError, PageResult
@@ -174,6 +174,12 @@ class JobStore:
                 select(jobs.c.id).where(jobs.c.id.in_(list(ids)), jobs.c.status.not_in(ENDED))
             )
             return frozenset(rows)
+
+    async def open_count(self) -> int:
+        """Jobs that wait or run, of all owners."""
+        is_open = jobs.c.status.in_(("queued", "running"))
+        async with self._database.read() as connection:
+            return await connection.scalar(select(func.count()).where(is_open)) or 0
 
     async def forget(self, older_than: timedelta, limit: int = 100) -> int:
         """Remove jobs that ended longer ago; how many."""

@@ -29,6 +29,9 @@ class Metrics:
             ("route",),
             buckets=_SECONDS,
         )
+        self.ready = self._gauge(
+            "maoocr_ready", "1 while a document that comes now is read, else 0", merged="livemin"
+        )
         self.upload_bytes = self._histogram(
             "maoocr_upload_bytes", "Size of uploads", buckets=_BYTES
         )
@@ -140,6 +143,9 @@ class Metrics:
             ("use",),
         )
         self.jobs = self._counter("maoocr_jobs", "Jobs accepted, and ended by state", ("status",))
+        self.jobs_open = self._gauge(
+            "maoocr_jobs_open", "Jobs that wait or run, of all replicas", merged="livemax"
+        )
         self.job_pages = self._counter("maoocr_job_pages", "Pages of jobs by outcome", ("outcome",))
         self.webhooks = self._counter(
             "maoocr_webhooks", "Attempts at a delivery by outcome", ("outcome",)
@@ -216,9 +222,15 @@ class Metrics:
             ("endpoint",),
             merged="livemin",
         )
+        self.budget_daily = self._gauge(
+            "maoocr_budget_daily",
+            "Money that it may cost in a whole day",
+            ("endpoint",),
+            merged="livemax",
+        )
         self.vlm_endpoint_up = self._gauge(
             "maoocr_vlm_endpoint_up",
-            "1 while an endpoint may get calls, 0 while it is left alone",
+            "1 while an endpoint may get calls or sleeps until one comes, 0 while it is left alone",
             ("endpoint",),
             merged="livemin",
         )

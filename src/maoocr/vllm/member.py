@@ -295,4 +295,6 @@ class Member:
         return self.endpoint.cost_of(progress.prompt_tokens, progress.completion_tokens)
 
     def _show(self) -> None:
-        self._metrics.vlm_endpoint_up.labels(self.endpoint.name).set(int(self.may_call))
+        self._metrics.vlm_endpoint_up.labels(self.endpoint.name).set(
+            int(self.may_call or self.state == "asleep")
+        )

@@ -113,7 +113,9 @@ async def health(request: Request) -> Response:
 @router.get("/metrics", response_class=Response, include_in_schema=False)
 async def metrics(request: Request) -> Response:
     """All metrics, in the text format of Prometheus."""
-    registry = gateway_of(request).metrics.registry
+    gateway = gateway_of(request)
+    gateway.metrics.ready.set(gateway.pool.ready and gateway.access.keyring.is_known)
+    registry = gateway.metrics.registry
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

@@ -148,7 +148,9 @@ def test_a_document_that_runs_falls_back_when_the_budget_ends(http: httpx.Client
     again = read(http, png(TEXT), engine="")
     assert (again["selected_models"], again["cost"]) == (["fake"], 0)
     assert "its daily_budget is 0.35" in http.get("/api/ocr/engines").text
-    assert 'maoocr_budget_left{endpoint="cloud"} 0.0' in http.get("/metrics").text
+    metrics = http.get("/metrics").text
+    assert 'maoocr_budget_left{endpoint="cloud"} 0.0' in metrics
+    assert 'maoocr_budget_daily{endpoint="cloud"} 0.35' in metrics
 
 
 def test_a_cached_answer_costs_nothing(http: httpx.Client) -> None:

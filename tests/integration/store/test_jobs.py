@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from prometheus_client import CollectorRegistry
 
 from maoocr.domain import PageError, PageResult
 from maoocr.errors import Conflict, NotFound
+from maoocr.service.job_upkeep import JobCensus
 from maoocr.store.connecting import database_url as address
 from maoocr.store.database import Database
 from maoocr.store.ids import new_id
 from maoocr.store.job_pages import JobPages
 from maoocr.store.job_rows import Claim, Counted, NewFile, NewJob, Read, Retry, Spoiled
 from maoocr.store.jobs import JobStore
+from maoocr.telemetry.metrics import Metrics
 
 pytestmark = pytest.mark.integration
 
@@ -75,6 +78,19 @@ async def test_a_job_ends_with_its_last_page(database: Database) -> None:
     assert found[1].error == FAILURE.error
     assert found[2].result == PageResult(1)
     assert [page.event for page in await store.pages(job.id, after=2)] == [3]
+
+
+async def test_jobs_that_wait_or_run_are_counted_for_all(database: Database) -> None:
+    store, pages, metrics = JobStore(database), runner(database), Metrics(CollectorRegistry())
+    census = JobCensus(store, metrics)
+    for owner in ("", "a", "b"):
+        await store.create(a_job([1], owner))
+    await census.count()
+    assert metrics.registry.get_sample_value("maoocr_jobs_open") == 3
+    claims = await pages.claim(2)
+    await pages.write([read(claims[0])])
+    await census.count()
+    assert metrics.registry.get_sample_value("maoocr_jobs_open") == 2
 
 
 async def test_a_file_is_counted_before_its_pages_are_there(database: Database) -> None:

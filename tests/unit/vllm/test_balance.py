@@ -218,6 +218,7 @@ async def test_one_who_waits_takes_the_slot_of_a_server_that_came_back() -> None
     one.holds = two.holds = True
     rig = Rig(one, two)
     rig.endpoints.hear(rig.members[1], Health("asleep", "two is asleep."))
+    assert rig.value("maoocr_vlm_endpoint_up", endpoint="two") == 1
     async with rig.asking(2):
         assert (one.calls, two.calls) == (1, 0)
         rig.endpoints.hear(rig.members[1], Health("up"))
