@@ -24,6 +24,7 @@ from .hub_transfer import digest_of
 __all__ = [
     "FileState",
     "Lock",
+    "allow_marking",
     "beat",
     "being_pulled",
     "being_used",
@@ -173,18 +174,26 @@ def beat(folder: Path) -> None:
 def being_used(folder: Path) -> Iterator[None]:
     """While this is open, nobody removes the folder's weights; several may use them.
 
-    Where the folder is not there, or may not be written, nothing is marked.
+    Where the folder is not there, or may not be written and has no file for the mark, nothing is
+    marked.
     """
-    try:
-        file = (folder / USE_NAME).open("a") if folder.is_dir() else None
-    except OSError:
-        file = None
+    file = None
+    for mode in ("a", "r") if folder.is_dir() else ():
+        with suppress(OSError):
+            file = (folder / USE_NAME).open(mode)
+            break
     if file is None:
         yield
         return
     with file:
         _taken(file.fileno(), fcntl.LOCK_SH)
         yield
+
+
+def allow_marking(folder: Path) -> None:
+    """Leave the file of the mark, for servers that may only read the folder."""
+    with suppress(OSError):
+        (folder / USE_NAME).touch()
 
 
 @contextmanager

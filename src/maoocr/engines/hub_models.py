@@ -17,6 +17,7 @@ from .hub import Hub, HubFile, Snapshot
 from .hub_folder import (
     FileState,
     Lock,
+    allow_marking,
     beat,
     being_pulled,
     file_state,
@@ -151,6 +152,7 @@ class HubWeights:
             missing = self._missing(lock, parallel)
             self._require_room(missing)
             _Crew(self, hub, lock, report, pause_s).fetch(missing, parallel)
+            allow_marking(self.folder)
             return Pulled(lock.commit, tuple(missing))
 
     def _chosen(self, hub: Hub, before: Lock | None, revision: str | None) -> Lock:

@@ -79,7 +79,7 @@ def test_what_a_server_needs_is_fetched_and_can_be_checked(
     assert is_whole(weights)
     assert weights.state() == "ready"
     assert set(weights.verify().values()) == {"ready"}
-    assert names(weights.folder) == sorted([*NEEDED, LOCK_NAME, ".maoocr-pull"])
+    assert names(weights.folder) == sorted([*NEEDED, LOCK_NAME, ".maoocr-pull", ".maoocr-use"])
     assert (weights.folder / "config.json").stat().st_mode & 0o777 == 0o644
     assert pull(hub, weights).fetched == ()
 
