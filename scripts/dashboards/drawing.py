@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import Any
 
-from .frame import LEDGER, PROMETHEUS, links, restarts, variable
+from .frame import LEDGER, PROMETHEUS, TAG, link, links, restarts, variable
 from .looks import defaults, options
 from .model import Board, Kind, Panel, Query, Row
 
@@ -21,7 +21,7 @@ def drawn(board: Board) -> dict[str, Any]:
         "uid": board.uid,
         "title": f"MaoOCR: {board.title}",
         "description": board.about,
-        "tags": ["maoocr"],
+        "tags": [TAG],
         "schemaVersion": SCHEMA,
         "id": None,
         "version": 1,
@@ -94,7 +94,7 @@ def _panel(panel: Panel) -> dict[str, Any]:
         "transformations": _transformations(panel),
     }
     if panel.link:
-        made["links"] = [{"title": "Open", "url": panel.link, "targetBlank": True}]
+        made["links"] = [link("Open", panel.link)]
     return made
 
 

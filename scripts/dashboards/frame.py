@@ -4,7 +4,9 @@ from typing import Any
 
 from .model import Variable
 
-__all__ = ["LEDGER", "PROMETHEUS", "links", "restarts", "variable"]
+__all__ = ["LEDGER", "PROMETHEUS", "TAG", "link", "links", "restarts", "variable"]
+
+TAG = "maoocr"
 
 PROMETHEUS = {"type": "prometheus", "uid": "prometheus"}
 LEDGER = {"type": "grafana-postgresql-datasource", "uid": "ledger"}
@@ -32,26 +34,29 @@ def variable(made: Variable) -> dict[str, Any]:
     }
 
 
+def link(title: str, url: str, kind: str = "link") -> dict[str, Any]:
+    """One link; of the kind `dashboards` to all of this project."""
+    is_list = kind == "dashboards"
+    return {
+        "title": title,
+        "type": kind,
+        "url": url,
+        "tags": [TAG] if is_list else [],
+        "asDropdown": is_list,
+        "icon": "external link",
+        "includeVars": False,
+        "keepTime": is_list,
+        "targetBlank": False,
+        "tooltip": "",
+    }
+
+
 def links() -> list[dict[str, Any]]:
     """To the other dashboards, and to where alerts are."""
-    made = [
-        {"title": "MaoOCR", "type": "dashboards", "tags": ["maoocr"], "asDropdown": True, "url": ""}
-    ]
-    pages = (("Alerts", "/prometheus/alerts"), ("Silences", "/alertmanager/#/silences"))
-    made += [
-        {"title": title, "type": "link", "url": url, "tags": [], "asDropdown": False}
-        for title, url in pages
-    ]
     return [
-        one
-        | {
-            "icon": "external link",
-            "includeVars": False,
-            "keepTime": one["type"] == "dashboards",
-            "targetBlank": False,
-            "tooltip": "",
-        }
-        for one in made
+        link("MaoOCR", "", "dashboards"),
+        link("Alerts", "/prometheus/alerts"),
+        link("Silences", "/alertmanager/#/silences"),
     ]
 
 
@@ -63,8 +68,11 @@ def restarts() -> dict[str, Any]:
         "enable": True,
         "hide": False,
         "iconColor": "blue",
-        "expr": 'changes(process_start_time_seconds{job="gateway"}[$__rate_interval]) > 0',
+        "target": {
+            "refId": "Anno",
+            "expr": 'changes(process_start_time_seconds{job="gateway"}[$__rate_interval]) > 0',
+            "interval": "30s",
+        },
         "titleFormat": "Gateway started",
         "textFormat": "{{instance}}",
-        "step": "30s",
     }

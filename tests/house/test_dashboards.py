@@ -41,10 +41,21 @@ def expressions() -> Iterator[tuple[str, str]]:
                 if "expr" in target:
                     yield f"{Path(path).stem}: {panel['title']}", target["expr"]
         for mark in board["annotations"]["list"]:
-            yield f"{Path(path).stem}: {mark['name']}", mark["expr"]
+            yield f"{Path(path).stem}: {mark['name']}", mark["target"]["expr"]
 
 
 EXPRESSIONS = list(expressions())
+
+
+def statements() -> dict[str, str]:
+    """SQL by the title of its panel."""
+    return {
+        panel["title"]: target["rawSql"]
+        for board in BOARDS.values()
+        for panel in panels(board)
+        for target in panel["targets"]
+        if "rawSql" in target
+    }
 
 
 def filled(expression: str) -> str:

@@ -1,7 +1,6 @@
 """The role with which Grafana reads the ledger: what it may see, and what its panels find there."""
 
 import importlib.util
-import json
 import os
 import subprocess
 from collections.abc import AsyncIterator
@@ -17,13 +16,13 @@ from maoocr.store.ids import new_id
 from maoocr.store.keys import KeyRows
 from maoocr.store.records import ApiKey
 from tests.house.checkout import ROOT
+from tests.house.test_dashboards import statements
 from tests.integration.costs.test_exactly_once import opened
 from tests.servers import PostgresServer
 
 pytestmark = pytest.mark.integration
 
 SCRIPT = ROOT / "docker" / "grafana" / "ledger-reader.sql"
-BOARD = ROOT / "docker" / "grafana" / "dashboards" / "cost.json"
 PASSWORD = 'it\'s "quoted" $HOME'
 KEYS = ("scans", "archive")
 SPENT: dict[str, Any] = {"input_tokens": 9, "output_tokens": 3, "seconds": 0.5, "cost": 2.0}
@@ -35,17 +34,6 @@ def psql() -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent / "pginstall" / "bin" / "psql"
-
-
-def panels() -> dict[str, str]:
-    """SQL by the title of its panel."""
-    board = json.loads(BOARD.read_text(encoding="utf-8"))
-    return {
-        panel["title"]: target["rawSql"]
-        for panel in board["panels"]
-        for target in panel.get("targets", ())
-        if "rawSql" in target
-    }
 
 
 def filled(sql: str) -> str:
@@ -115,16 +103,16 @@ async def reader(address: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("title", panels())
+@pytest.mark.parametrize("title", statements())
 async def test_a_panel_finds_what_was_spent(reader: Any, title: str) -> None:
-    rows = [dict(row) for row in await reader.fetch(filled(panels()[title]))]
+    rows = [dict(row) for row in await reader.fetch(filled(statements()[title]))]
     if title != "What does each endpoint get?":
         assert rows
 
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_keys_stand_by_their_names_the_dearest_first(reader: Any) -> None:
-    sql = panels()["Who read how much, and what did it cost?"]
+    sql = statements()["Who read how much, and what did it cost?"]
     rows = await reader.fetch(filled(sql))
     found = [(row["Key"], row["Calls"], float(row["Money"])) for row in rows]
     assert found == [("archive", 3, 6.0), ("scans", 2, 4.0), ("without a key", 1, 2.0)]
