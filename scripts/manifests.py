@@ -74,7 +74,7 @@ def _add_components(overlay: Path) -> Path:
 def check() -> bool:
     """Whether Kubernetes would take what is there; what is wrong is printed.
 
-    Without a renderer the files are read one by one, and patches, which are parts, are left out.
+    Without a renderer the files are read one by one, and patches are left out.
     """
     command = renderer()
     if command is None:
@@ -90,13 +90,24 @@ def check() -> bool:
 
 
 def _files() -> list[Path]:
-    return [path for path in sorted(ROOT.rglob("*.yaml")) if path.name != "kustomization.yaml"]
+    """Every file that stands for itself; a patch is a part of something."""
+    orders = {path: _documents(path)[0] for path in ROOT.rglob("kustomization.yaml")}
+    patches = {
+        path.parent / patch["path"]
+        for path, order in orders.items()
+        for patch in order.get("patches", [])
+        if "path" in patch
+    }
+    return sorted(set(ROOT.rglob("*.yaml")) - orders.keys() - patches)
 
 
 def _whole(path: Path) -> list[Manifest]:
-    """The manifests of a file; a patch has no kind, or says nothing of what it is made of."""
-    found = yaml.safe_load_all(path.read_text(encoding="utf-8"))
-    return [m for m in found if isinstance(m, dict) and "kind" in m and "patches" not in path.parts]
+    """The manifests of a file; one without a kind is for another program."""
+    return [manifest for manifest in _documents(path) if "kind" in manifest]
+
+
+def _documents(path: Path) -> list[Manifest]:
+    return list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
 
 
 def _is_valid(name: str, manifests: list[Manifest]) -> bool:
