@@ -14,7 +14,7 @@ from tests.servers import free_port
 __all__ = ["NGINX", "Front", "until"]
 
 NGINX = "nginx:1.27-alpine"
-READY_S = 90.0
+READY_S = 240.0
 POLL_S = 0.1
 FILES = {
     "nginx/nginx.conf": "/etc/nginx/nginx.conf",
@@ -119,6 +119,16 @@ class Front:
             return f"{done.returncode} {done.stdout}{done.stderr}"
         return self._engine("exec", self.nginx, *command)
 
+    def processes(self, words: str) -> set[str]:
+        """Ids of the processes in Nginx's container whose command has these words in it."""
+        listed = self.inside("busybox", "ps").splitlines()
+        return {line.split()[0] for line in listed if words in line}
+
+    @property
+    def keeps_connections(self) -> bool:
+        """Whether a reload spares connections that wait for their next request (since 1.27.4)."""
+        return "keepalive_min_timeout" in self.inside("cat", "/etc/nginx/conf.d/10-http.conf")
+
     def address(self, container: str) -> str:
         """Of a container in this network."""
         return self._engine.address(container, self.network)
@@ -135,7 +145,10 @@ class Front:
     def is_ready(self) -> bool:
         """Whether the public is told so."""
         with self.client() as client:
-            return client.get("/readyz").status_code == 200
+            try:
+                return client.get("/readyz").status_code == 200
+            except httpx.TransportError:
+                return False
 
     def log(self) -> list[dict[str, Any]]:
         """Lines of the access log, each of which must be JSON."""
@@ -145,7 +158,7 @@ class Front:
     @property
     def url(self) -> str:
         """Where the public finds it."""
-        return f"https://127.0.0.1:{self.https_port}"
+        return f"https://localhost:{self.https_port}"
 
     def trust(self) -> ssl.SSLContext:
         """Of its certificate, which has to be good for how it is called, and of no other."""
