@@ -117,7 +117,12 @@ class Stack:
 
     def scale(self, gateways: int) -> None:
         """So many gateways."""
-        self.start("--scale", str(gateways))
+        if len(self.containers("gateway")) != gateways:
+            self.start("--scale", str(gateways))
+
+    def roll(self) -> None:
+        """New gateways in the place of all that run, one after the other."""
+        self.did("scripts/rollout", "--again")
 
     def remove(self) -> None:
         """Take everything away, whatever state it is in."""
@@ -169,6 +174,11 @@ class Stack:
         told = self.inside(container, "python", "-c", METRICS).stdout
         lines = re.findall(rf"^{name}(?:{{.*}})? (\S+)$", told, re.MULTILINE)
         return sum(map(float, lines))
+
+    def pages_by_gateway(self) -> dict[str, float]:
+        """How many pages each of them has read."""
+        gateways = self.containers("gateway")
+        return {gateway.name: self.metric(gateway, "maoocr_pages_total") for gateway in gateways}
 
     # What the public sees
 
