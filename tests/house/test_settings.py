@@ -42,7 +42,7 @@ def test_env_example_uncommented_is_the_default_configuration(tmp_path: Path) ->
 def test_every_line_of_env_example_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """A misspelt name would be ignored in silence: each must be able to stop the start."""
     free_text = {"MODEL_PATH", "MAOOCR_ENGINE", "MAOOCR_LOCAL_FILES_ROOT", "MAOOCR_SERVER__HOST"}
-    free_text |= {"MAOOCR_SERVER__ALLOWED_HOSTS"}
+    free_text |= {"MAOOCR_SERVER__ALLOWED_HOSTS", "MAOOCR_SERVER__TRUSTED_PROXIES"}
     free_text |= {"MAOOCR_EXTRA_ENGINES"}
     free_text |= {"MAOOCR_SPOOL__DIR", "MAOOCR_STATE_DIR"}
     free_text |= {"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
