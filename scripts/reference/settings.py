@@ -15,6 +15,8 @@ from pydantic_core import PydanticUndefined
 
 from maoocr.settings import Settings
 
+from .deployment import configuration_part, env_part
+
 __all__ = ["Leaf", "configuration_page", "env_example", "leaves"]
 
 MIB = 1024 * 1024
@@ -127,7 +129,8 @@ def env_example() -> str:
     lines = [
         "# Every setting of MaoOCR with its default. Copy this file to .env and uncomment what you",
         "# change; a variable of the environment comes before its line in .env. An empty value is",
-        "# the default. docs/configuration.md says what each may be.",
+        "# the default. docs/configuration.md says what each may be. The end is for a deployment",
+        "# in containers, which has paths and passwords of its own (docs/docker.md).",
     ]
     part = ""
     for leaf in leaves():
@@ -136,7 +139,7 @@ def env_example() -> str:
             lines += ["", "", f"# --- {leaf.group or 'General'}"]
         size = _readable(leaf.default, leaf.name).removeprefix(leaf.default)
         lines += ["", f"# {leaf.description}{size}", f"#{leaf.name}={leaf.default}"]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *env_part()]) + "\n"
 
 
 CONFIGURATION_HEAD = """\
@@ -171,4 +174,4 @@ def configuration_page() -> str:
         default = f"`{_readable(leaf.default, leaf.name)}`" if leaf.default else "empty"
         values = leaf.values.replace("|", "\\|")
         lines += [f"| `{leaf.name}` | {default} | {values} | {leaf.description} |"]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *configuration_part()]) + "\n"
