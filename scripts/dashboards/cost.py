@@ -4,7 +4,7 @@ Who asked is no label of any metric: keys come and go, and what one of them read
 business who may see `/metrics`. The ledger in the database has it, with exact sums by the day.
 """
 
-from .model import Board, Panel, Query, Row, Variable, or_none
+from .model import Board, Panel, Query, Row, Variable
 
 __all__ = ["COST"]
 
@@ -109,15 +109,19 @@ BUDGETS = Row(
         ),
         Panel(
             "What is left of today's budgets?",
-            "Of endpoints with a `daily_budget`; it is full again at midnight in UTC.",
+            "Share of the `daily_budget` of each endpoint that has one; whole again at midnight in"
+            " UTC. At 0 the engine is left out, and the next of a plan reads.",
             (
                 Query(
-                    or_none(f"min by (endpoint) (maoocr_budget_left{{{ENDPOINT}}})", "endpoint"),
+                    f"min by (endpoint) (maoocr_budget_left{{{ENDPOINT}}})"
+                    f" / (max by (endpoint) (maoocr_budget_daily{{{ENDPOINT}}}) > 0)",
                     "{{endpoint}}",
                 ),
             ),
-            "none",
-            decimals=2,
+            "percentunit",
+            limits=(0.05, 0.2),
+            low_is_bad=True,
+            top=1,
             alerts=("BudgetNearlySpent", "BudgetSpent"),
         ),
         Panel(

@@ -70,9 +70,11 @@ def restarts() -> dict[str, Any]:
         "iconColor": "blue",
         "target": {
             "refId": "Anno",
-            "expr": 'changes(process_start_time_seconds{job="gateway"}[$__rate_interval]) > 0',
+            "expr": 'process_start_time_seconds{job="gateway"} * 1000',
             "interval": "30s",
         },
+        # The value is the moment, not the time at which it was scraped.
+        "useValueForTime": True,
         "titleFormat": "Gateway started",
         "textFormat": "{{instance}}",
     }

@@ -14,14 +14,17 @@ GLANCE = Row(
     "At a glance",
     (
         Panel(
-            "Gateways up",
-            "Gateways that Prometheus reaches.",
-            (Query('count(up{job="gateway"} == 1) or vector(0)'),),
+            "Gateways",
+            "How many Prometheus reaches, and how many of them take documents.",
+            (
+                Query('count(up{job="gateway"} == 1) or vector(0)', "up"),
+                Query("sum(maoocr_ready) or vector(0)", "ready"),
+            ),
             "none",
             "stat",
             limits=(1,),
             low_is_bad=True,
-            alerts=("GatewayDown", "GatewayMissing"),
+            alerts=("GatewayDown", "GatewayMissing", "GatewayNotReady"),
         ),
         Panel(
             "Requests",

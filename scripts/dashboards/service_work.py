@@ -105,6 +105,13 @@ JOBS = Row(
             alerts=("JobsStuck",),
         ),
         Panel(
+            "How many jobs are open?",
+            "That wait or run, over all gateways.",
+            (Query("max(maoocr_jobs_open)", "open"),),
+            "none",
+            alerts=("JobsStuck",),
+        ),
+        Panel(
             "How do pages of jobs end?",
             "Per second. `retried`: it is tried again later; `counted`: the pages of a file were"
             " counted.",

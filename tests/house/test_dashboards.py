@@ -34,7 +34,7 @@ def panels(board: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def expressions() -> Iterator[tuple[str, str]]:
-    """Every expression with the panel that asks it; those of annotations too."""
+    """Every expression, with the panel or the mark that asks it."""
     for path, board in BOARDS.items():
         for panel in panels(board):
             for target in panel["targets"]:
