@@ -83,7 +83,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "POSTGRES_CPUS": "Cores of Postgres; 0 for all.",
         "POSTGRES_SHARED_BUFFERS": "Memory that Postgres keeps pages of tables in.",
         "POSTGRES_SHM_SIZE": "Memory that its processes share.",
-        "POSTGRES_MAX_CONNECTIONS": "Connections to Postgres; a gateway takes up to 15.",
+        "POSTGRES_MAX_CONNECTIONS": "Connections to Postgres; a gateway takes up to 20.",
         "REDIS_MEMORY": "Memory of Redis.",
         "REDIS_MAXMEMORY": "Of that, memory for what it holds.",
         "REDIS_CPUS": "Cores of Redis; 0 for all.",
