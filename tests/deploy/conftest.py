@@ -18,6 +18,15 @@ GATEWAY_IMAGE = "maoocr/gateway:tests"
 BUILD_S = 900.0
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--patience",
+        type=float,
+        default=1.0,
+        help="how many times longer than promised things may take, on a machine that is busy",
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     own = [item for item in items if item.path.is_relative_to(here)]
@@ -47,6 +56,12 @@ def gateway_image(engine: Engine, images: Images) -> str:
     images("python:3.11-slim-bookworm")
     engine("build", "--target", "gateway", "-t", GATEWAY_IMAGE, str(ROOT), timeout_s=BUILD_S)
     return GATEWAY_IMAGE
+
+
+@pytest.fixture(scope="session")
+def patience(pytestconfig: pytest.Config) -> float:
+    """By which what is promised in seconds is multiplied."""
+    return float(pytestconfig.getoption("--patience"))
 
 
 @pytest.fixture(scope="session")

@@ -204,8 +204,8 @@ class Stack:
 
     # Waiting
 
-    def wait_until_restarted(self, container: Container, times: int = 1) -> None:
-        """Until Docker has started it so often."""
+    def wait_until_restarted(self, container: Container, times: int) -> None:
+        """Until Docker has started it again so often."""
         _wait(lambda: self.restarts(container) >= times, "started again")
 
     def wait_until_well(self, limit_s: float = HEALTHY_S) -> None:
