@@ -11,7 +11,7 @@ from tests.deploy.pictures import next_picture
 from tests.deploy.stack import Stack
 from tests.house.test_dashboards import EXPRESSIONS, filled, selectors, statements
 
-ANSWERED_S = 180.0
+ANSWERED_S = 300.0
 ABSENT = {
     "DCGM_": "no accelerator",
     "vllm:": "no vLLM",
