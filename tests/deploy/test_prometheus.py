@@ -120,6 +120,38 @@ def test_mail_without_a_server_is_a_sentence(alertmanager: Alertmanager) -> None
     assert "no ALERT_MAIL_SERVER" in said
 
 
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ("subject", ["CRITICAL: MaoOCR: GatewayDown"]),
+        ("text", ["No gateway answers.", "docs/runbooks/GatewayDown.md", "https://asked.example"]),
+        ("html", ["<b>No gateway answers.</b>", "#c62828", "docs/runbooks/GatewayDown.md"]),
+    ],
+)
+def test_mail_says_what_is_and_what_to_do(
+    alertmanager: Alertmanager, tmp_path: Path, part: str, words: list[str]
+) -> None:
+    labels = {"alertname": "GatewayDown", "severity": "critical"}
+    runbook = "docs/runbooks/GatewayDown.md"
+    alert = {
+        "status": "firing",
+        "labels": labels,
+        "annotations": {"summary": "No gateway answers.", "runbook_url": runbook},
+        "startsAt": "2026-02-01T02:03:04Z",
+        "generatorURL": "https://asked.example",
+    }
+    shared = {"groupLabels": {"alertname": "GatewayDown"}, "commonLabels": labels}
+    data = {"status": "firing", "alerts": [alert], "externalURL": "https://all.example", **shared}
+    (tmp_path / "data.json").write_text(json.dumps(data))
+    status, said = alertmanager.run(
+        *("amtool", "template", "render", "--template.data=/s/data.json"),
+        "--template.glob=/etc/alertmanager/templates/*.tmpl",
+        f'--template.text={{{{ template "maoocr.{part}" . }}}}',
+    )
+    assert status == 0, said
+    assert [word for word in words if word not in said] == []
+
+
 # The live stack
 
 
