@@ -59,10 +59,9 @@ LABEL org.opencontainers.image.title="MaoOCR gateway" \
 FROM ${PYTHON_IMAGE} AS installer
 WORKDIR /build
 COPY requirements.dev.txt ./
-RUN --mount=type=cache,target=/root/.cache/pip,sharing=locked \
-    sed -n '/^uv==/,/[^\\]$/p' requirements.dev.txt >uv.txt && \
+RUN sed -n '/^uv==/,/[^\\]$/p' requirements.dev.txt >uv.txt && \
     python -m pip install --require-hashes --only-binary :all: --root-user-action ignore \
-        --prefix /installer -r uv.txt
+        --no-cache-dir --prefix /installer -r uv.txt
 
 
 # Exactly the packages that the lock names, wheels only: nothing is compiled here.
@@ -75,13 +74,14 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     apt-get install --yes --no-install-recommends binutils
 COPY --from=installer /installer/bin/uv /usr/local/bin/uv
 WORKDIR /build
-ENV UV_LINK_MODE=copy \
+ENV UV_CACHE_DIR=/var/cache/uv \
+    UV_LINK_MODE=copy \
     UV_NO_BUILD=1 \
     UV_PYTHON=/opt/maoocr/bin/python \
     UV_PYTHON_DOWNLOADS=never \
     UV_REQUIRE_HASHES=1
 COPY requirements.prod.txt ./
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     uv venv --python /usr/local/bin/python3 /opt/maoocr; \
     uv pip install -r requirements.prod.txt
 
@@ -107,7 +107,7 @@ RUN chmod -R u=rwX,go=rX . && \
 # PaddleOCR beside it. Its lock leaves out what its packages ask for and must not have: --no-deps.
 FROM installed AS packages-paddle
 COPY requirements.paddle.txt ./
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     uv pip install --no-deps -r requirements.paddle.txt
 COPY docker/gateway/slim docker/gateway/
 RUN docker/gateway/slim /opt/maoocr
@@ -117,7 +117,7 @@ COPY docker/gateway/maoocr /opt/maoocr/bin/
 # ONNX Runtime for NVIDIA GPUs, with CUDA's libraries: the machine gives the driver only.
 FROM installed AS packages-cuda
 COPY requirements.cuda.txt ./
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     uv pip install -r requirements.cuda.txt
 COPY docker/gateway/slim docker/gateway/
 RUN docker/gateway/slim /opt/maoocr

@@ -144,8 +144,8 @@ def test_what_lies_around_in_a_checkout_does_not_reach_the_builder(
     engine: Engine, tmp_path: Path
 ) -> None:
     around = tmp_path / "checkout"
-    stray = (".env", ".env.bak", "secrets/database_url", ".git/config", "data/maoocr.db")
-    stray += ("src/.env", "src/x/__pycache__/y.pyc", ".venv/bin/python", "models/a.onnx", "logs/a")
+    stray = [".env", ".env.bak", "secrets/database_url", ".git/config", "data/maoocr.db", "logs/a"]
+    stray += ["src/.env", "src/x/__pycache__/y.pyc", ".venv/bin/python", "models/a.onnx"]
     for name in (*stray, "src/maoocr.py", "configs/gunicorn.py"):
         file = around / name
         file.parent.mkdir(parents=True, exist_ok=True)
