@@ -220,7 +220,7 @@ def heard(engine: Engine, stub: str, method: str) -> int:
 def test_a_post_of_which_nothing_was_sent_goes_to_the_next(engine: Engine, by_hand: Front) -> None:
     refuses = by_hand.start_stub("import time; time.sleep(600)", "refuses")
     well = by_hand.start_stub(ANSWERS, "well")
-    knock = ("busybox", "nc", "-z", by_hand.address(well), "8000")
+    knock = ("busybox", "wget", "-qO-", f"http://{by_hand.address(well)}:8000/")
     until(lambda: by_hand.inside(*knock, is_tried=True).startswith("0"))
     send_to(by_hand, refuses, well)
     with by_hand.client() as client:
@@ -257,6 +257,14 @@ def test_an_address_that_asks_too_often_is_told_when_to_come_again(front: Front)
         assert "RATE_PER_ADDRESS" in error["message"]
         assert refused[0].headers["retry-after"] == "1"
         assert {client.get("/readyz").status_code for _ in range(20)} == {200}
+
+
+def test_a_new_certificate_is_taken_up(front: Front) -> None:
+    front.start_nginx()
+    door = ("127.0.0.1", front.https_port)
+    before = ssl.get_server_certificate(door)
+    front.certify(SERVER_NAME="ocr.example.com")
+    until(lambda: ssl.get_server_certificate(door) != before, 60.0)
 
 
 def test_strangers_names_get_no_answer(front: Front) -> None:
