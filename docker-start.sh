@@ -181,7 +181,7 @@ while read -r service image; do
     models | certificate) ;;
     *)
       if ! can_be_had "$image"; then
-        [[ $OPTIONAL == *" $service "* ]] || fail_with_log "The image $image of $service cannot be had."
+        [[ $OPTIONAL == *" $service "* ]] || die "The image $image of $service is not here and cannot be had. $(tail -n 1 "$log")"
         left_out+=("$service")
         say "The image $image cannot be had: it goes on without $service."
         continue
