@@ -114,7 +114,10 @@ if [[ $PROCESSOR == cpu ]]; then
   if command -v nvidia-smi >/dev/null && ! has_nvidia; then
     say "There is a GPU, but Docker cannot use it: install nvidia-container-toolkit and start Docker anew."
   fi
-  say "Without a GPU: PP-OCR reads on the processor, and vLLM is left out."
+  case ,$COMPOSE_PROFILES, in
+    *,vlm,*) say "Without a GPU: PP-OCR and vLLM share the processor." ;;
+    *) say "Without a GPU: PP-OCR reads on the processor, and vLLM is left out." ;;
+  esac
 fi
 
 # --- Whether its ports are free.
@@ -273,6 +276,9 @@ say "  curl$trust -H 'Authorization: Bearer ${key:-…}' -F image=@docs/samples/
 if runs grafana; then
   say "Grafana, for the user admin with the password in $secrets/grafana_admin_password, from this machine only:"
   say "  $operators/grafana/"
+fi
+if conditions | grep -qE '^models .* exited - [1-9]'; then
+  say "The models could not be fetched; docker compose logs models has the reason, and the next start tries again."
 fi
 if runs vllm; then
   say "vLLM loads its model, and answers when it is done: docker compose logs -f models vllm"

@@ -103,19 +103,19 @@ conditions() {
 not_well() {
   local service id state health status restarts
   while read -r service id state health status restarts; do
-    case $ONCE in
-      *" $service "*)
-        case $state:$status in
-          exited:0) ;;
-          exited:*) echo "bad $service ended with status $status" ;;
-          *) [[ $service == models ]] || echo "wait $service has not ended yet" ;;
-        esac
-        continue
-        ;;
-    esac
+    # Until the models are there, the others read.
+    if [[ $service == models || $service == vllm && $state == running ]]; then
+      continue
+    fi
+    if [[ $ONCE == *" $service "* ]]; then
+      case $state:$status in
+        exited:0) ;;
+        exited:*) echo "bad $service ended with status $status" ;;
+        *) echo "wait $service has not ended yet" ;;
+      esac
+      continue
+    fi
     case $state:$health in
-      # It answers when its model is there; until then others read.
-      *:* ) [[ $service == vllm && $state == running ]] && continue ;;&
       running:healthy | running:-) [[ $service != gateway ]] || is_ready "$id" || echo "wait gateway is not ready" ;;
       # It may become so again.
       running:unhealthy) echo "wait $service is not healthy" ;;
