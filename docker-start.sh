@@ -258,6 +258,7 @@ esac
 trust=''
 if [[ $(setting CERTIFICATES) ]]; then
   name=$(setting SERVER_NAME "$name")
+  name=${name%%[ ,]*}
 else
   compose cp nginx:/certificates/tls.crt run/certificate.crt >>"$log" 2>&1
   trust=" --cacert run/certificate.crt"

@@ -13,8 +13,8 @@ readonly OPTIONAL=" prometheus alertmanager grafana grafana-reader redis-exporte
 setting() {
   local name=$1 value=${!1:-}
   if [[ -z $value && -f .env ]]; then
-    value=$(sed -nE "s/^[[:space:]]*(export[[:space:]]+)?$name=//p" .env | tail -n 1 |
-      sed -E "s/\r\$//; s/^\"([^\"]*)\".*/\1/; t; s/^'([^']*)'.*/\1/; t; s/[[:space:]]+#.*//; s/[[:space:]]+\$//")
+    value=$(sed -nE "s/^[[:space:]]*(export[[:space:]]+)?$name=//p" .env | tail -n 1 | tr -d '\r' |
+      sed -E "s/^\"([^\"]*)\".*/\1/; t; s/^'([^']*)'.*/\1/; t; s/[[:space:]]+#.*//; s/[[:space:]]+\$//")
   fi
   printf '%s\n' "${value:-${2:-}}"
 }
