@@ -109,7 +109,7 @@ def test_a_document_is_read_over_tls(client: httpx.Client) -> None:
 
 
 def test_http_leads_to_https(front: Front, client: httpx.Client) -> None:
-    answer = httpx.post(f"http://127.0.0.1:{front.http_port}/api/ocr/recognize?a=b")
+    answer = httpx.post(f"http://localhost:{front.http_port}/api/ocr/recognize?a=b")
     assert answer.status_code == 308
     assert answer.headers["location"] == f"{front.url}/api/ocr/recognize?a=b"
     assert "strict-transport-security" not in answer.headers
@@ -336,7 +336,7 @@ def test_events_of_a_job_come_while_it_runs(client: httpx.Client) -> None:
 
 def test_frames_go_over_a_websocket(front: Front) -> None:
     picture = next_picture()
-    url = f"wss://127.0.0.1:{front.https_port}/ws/ocr"
+    url = f"wss://localhost:{front.https_port}/ws/ocr"
     with connect(url, ssl=front.trust()) as line:
         line.send(picture.data)
         answer = json.loads(line.recv(timeout=60))
@@ -361,7 +361,7 @@ def test_operators_have_a_port_of_their_own(front: Front) -> None:
         "h.HTTPServer(('', 9090), H).serve_forever()"
     )
     front.start_stub(code, "prometheus")
-    url = f"https://127.0.0.1:{front.operator_port}"
+    url = f"https://localhost:{front.operator_port}"
     with httpx.Client(verify=front.trust()) as client:
         ends = time.monotonic() + 30
         while (answer := client.get(f"{url}/prometheus/graph?x=1")).status_code != 200:
