@@ -1,7 +1,6 @@
 """Prometheus and Alertmanager: their files by their own tools, the live stack as they see it."""
 
 import json
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -158,10 +157,8 @@ def test_mail_says_what_is_and_what_to_do(
 class Operator:
     """Who asks Prometheus and Alertmanager through the port for operators."""
 
-    def __init__(self, stack: Stack, trust: ssl.SSLContext) -> None:
-        self._client = httpx.Client(
-            base_url=f"https://localhost:{stack.operator_port}", verify=trust, timeout=30
-        )
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
 
     def get(self, path: str, **asked: str) -> Any:
         """The JSON that it answers."""
@@ -176,8 +173,10 @@ class Operator:
 
 
 @pytest.fixture(scope="module")
-def operator(stack: Stack) -> Operator:
-    return Operator(stack, stack.trust())
+def operator(stack: Stack) -> Iterator[Operator]:
+    base = f"https://localhost:{stack.operator_port}"
+    with httpx.Client(base_url=base, verify=stack.trust(), timeout=30) as client:
+        yield Operator(client)
 
 
 def test_all_targets_answer_and_each_gateway_is_one(stack: Stack, operator: Operator) -> None:
