@@ -12,7 +12,7 @@ import httpx
 from tests.deploy.pictures import Picture, next_picture
 from tests.deploy.stack import Stack
 
-__all__ = ["Answer", "Load"]
+__all__ = ["Answer", "Load", "assert_all_kept"]
 
 PAUSE_S = 0.2
 ANSWERS_S = 120.0
