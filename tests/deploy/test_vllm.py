@@ -222,7 +222,7 @@ def test_it_runs_without_rights_on_a_root_that_it_cannot_write(
     for path in ("/opt/maoocr/x", f"{FOLDER}/x", "/x"):
         assert engine.tried("exec", served.vllm, "touch", path).returncode != 0
     (told,) = json.loads(engine("inspect", served.vllm))
-    assert told["NetworkSettings"]["Ports"] == {"8000/tcp": None}
+    assert not any(told["NetworkSettings"]["Ports"].values())
     assert told["RestartCount"] == 0
 
 

@@ -146,6 +146,7 @@ class VllmSite:
                     "MAOOCR_VLM__FIRST_TOKEN_SECONDS": "120",
                     "MAOOCR_VLM__TOTAL_SECONDS": "240",
                     "MAOOCR_POOL__LANES": "1",
+                    "MAOOCR_AUTH__ALLOW_OPEN": "true",
                 }
             ),
             self._gateway_image,
