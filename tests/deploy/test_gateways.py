@@ -76,9 +76,9 @@ ONE = f"{SMALL}Address 1: 127.0.0.8\\n"
 @pytest.mark.parametrize(
     "said",
     [
-        f'answers "{BOTH}"; echo 127.0.0.9 >gateways/drained; gateways look; list;'
+        f'answers "{BOTH}"; touch gateways/drained/127.0.0.9; gateways look; list;'
         f'answers "{ONE}"; answers "{BOTH}"; list;'
-        "echo 127.0.0.8 >gateways/drained; gateways look; list;"
+        "touch gateways/drained/127.0.0.8; gateways look; list;"
         "gateways back 127.0.0.8; gateways look; list"
     ],
     indirect=True,
