@@ -181,11 +181,11 @@ def operator(stack: Stack) -> Iterator[Operator]:
 
 def test_all_targets_answer_and_each_gateway_is_one(stack: Stack, operator: Operator) -> None:
     jobs = {"gateway", "redis", "postgres", "nginx", "node", "prometheus", "alertmanager"}
-    gateways = len(stack.containers("gateway"))
+    gateways = float(len(stack.containers("gateway")))
+    _until(lambda: operator.values('count(up{job="gateway"})') == [gateways], "each gateway")
     _until(lambda: operator.values("min(up)") == [1.0], "all targets up")
     up = operator.get("/prometheus/api/v1/query", query="count by (job) (up)")["data"]["result"]
     assert {each["metric"]["job"] for each in up} == jobs
-    _until(lambda: operator.values('count(up{job="gateway"})') == [float(gateways)], "each gateway")
 
 
 def test_what_rules_ask_of_others_is_measured(operator: Operator) -> None:
