@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from maoocr.bootstrap import create_app
 from maoocr.client import verify_webhook
@@ -32,6 +33,13 @@ def settings(folder: Path, place: Outside, secret: str = SECRET) -> Settings:
         jobs=JobSettings(webhook_secret=secret),
         outbound=OutboundSettings(allow="127.0.0.1", ports=f"80,{place.port}"),
     )
+
+
+async def with_database(app: FastAPI) -> None:
+    """Return when jobs are taken; a busy machine makes the tables later than the app starts."""
+    await app.state.started
+    async with asyncio.timeout(60):
+        await app.state.gateway.database.wait_ready()
 
 
 async def post(client: httpx.AsyncClient, url: str) -> httpx.Response:
@@ -64,7 +72,7 @@ async def test_the_end_of_a_job_is_delivered_once_and_signed(tmp_path: Path) -> 
         place.answers["/broken"] = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
         app = create_app(settings(tmp_path, place), [EngineSpec("fake", ".fake:FakeEngine")])
         async with app.router.lifespan_context(app):
-            await app.state.started
+            await with_database(app)
             transport = httpx.ASGITransport(app)
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://localhost"
@@ -101,7 +109,7 @@ async def test_one_that_was_refused_is_delivered_at_the_second_attempt(
         place.answers["/hook"] = answer
         app = create_app(settings(tmp_path, place), [EngineSpec("fake", ".fake:FakeEngine")])
         async with app.router.lifespan_context(app):
-            await app.state.started
+            await with_database(app)
             transport = httpx.ASGITransport(app)
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://localhost"
