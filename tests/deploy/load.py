@@ -51,10 +51,15 @@ class Answer:
 
 
 class Load:
-    """So many callers at once, each with the next request when the last was answered."""
+    """So many callers at once, each with the next request when the last was answered.
 
-    def __init__(self, stack: Stack, callers: int = 3) -> None:
+    Args:
+        keeps: Whether a caller keeps its connection from one request to the next.
+    """
+
+    def __init__(self, stack: Stack, callers: int = 3, *, keeps: bool = True) -> None:
         self._stack = stack
+        self._kept = None if keeps else 0
         self._ended = threading.Event()
         self._more = threading.Condition()
         self._answers: list[Answer] = []
@@ -116,7 +121,7 @@ class Load:
         assert wrong == []
 
     def _call(self) -> None:
-        client = self._stack.client()
+        client = self._stack.client(kept=self._kept)
         while not self._ended.is_set():
             answer = self._asked(client, next_picture())
             with self._more:

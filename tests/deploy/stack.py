@@ -193,13 +193,14 @@ class Stack:
         certificate = self.inside(nginx, "cat", "/certificates/tls.crt").stdout
         return ssl.create_default_context(cadata=certificate)
 
-    def client(self, timeout_s: float = 60.0) -> httpx.Client:
-        """A caller from outside, over TLS, with the key."""
+    def client(self, timeout_s: float = 60.0, kept: int | None = None) -> httpx.Client:
+        """A caller from outside, over TLS, with the key; `kept` are the connections it keeps."""
         return httpx.Client(
             base_url=self.url,
             verify=self.trust(),
             headers={"Authorization": f"Bearer {self.key}"},
             timeout=timeout_s,
+            limits=httpx.Limits(max_keepalive_connections=kept),
         )
 
     # Waiting
