@@ -26,7 +26,7 @@ keys = typer.Typer(
     add_completion=False,
 )
 
-DATABASE_S = 10.0
+DATABASE_S = 30.0
 
 T = TypeVar("T")
 
