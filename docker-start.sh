@@ -233,7 +233,10 @@ runs gateway || make_first_key
 
 # --- All of it.
 
+# Compose makes anew, all at once, whatever depends on something that it makes anew in the same call. So what
+# the gateways and Nginx depend on comes by itself, then the gateways one at a time, then the rest.
 if runs gateway && runs nginx; then
+  start postgres redis certificate models || fail_start "The service could not be brought up to date."
   scripts/rollout "$scale" || exit
 fi
 start "${services[@]}" || fail_start "The service did not start."
