@@ -4,7 +4,7 @@
 # Some of what stands here only they use.
 # shellcheck disable=SC2034
 
-readonly COMPOSE_AT_LEAST=2.24.4
+readonly ENGINE_AT_LEAST=25 COMPOSE_AT_LEAST=2.24.4
 readonly ONCE=" models certificate grafana-reader "
 # What only watches: the service works without.
 readonly OPTIONAL=" prometheus alertmanager grafana grafana-reader redis-exporter postgres-exporter nginx-exporter node-exporter dcgm-exporter "
@@ -26,6 +26,9 @@ need_docker() {
   if ! told=$(docker version 2>&1 >/dev/null); then
     die "The Docker engine does not answer; does it run, and are you in the group docker? ${told##*$'\n'}"
   fi
+  version=$(docker version -f '{{.Server.Version}}')
+  [[ ${version%%.*} -ge $ENGINE_AT_LEAST ]] ||
+    die "The Docker engine is $version, and $ENGINE_AT_LEAST or newer is needed."
   version=$(docker compose version --short 2>/dev/null) ||
     die "Docker Compose is missing: https://docs.docker.com/compose/install/ tells how to get the plugin."
   version=${version#v}
