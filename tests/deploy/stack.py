@@ -74,6 +74,8 @@ class Stack:
             "OPERATOR_PORT": str(self.operator_port),
             "MAOOCR_VERSION": "tests",
             "NOFILE_LIMIT": str(_files_allowed()),
+            # All callers of a test have one address.
+            "RATE_PER_ADDRESS": "1000",
         }
         self.key = ""
         self.said = ""
