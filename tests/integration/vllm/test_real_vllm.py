@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -80,6 +81,15 @@ async def figures(server: RealVllm) -> Figures:
     return found
 
 
+async def generated(server: RealVllm) -> float:
+    """Tokens that it has made since it started."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        text = (await http.get(f"{server.url}/metrics")).text
+    found = re.findall(r"^vllm:generation_tokens_total\S* (\S+)$", text, re.MULTILINE)
+    assert found
+    return sum(map(float, found))
+
+
 async def until_running(server: RealVllm, calls: int) -> None:
     async with asyncio.timeout(MOMENT_S):
         while (await figures(server)).running != calls:
@@ -129,16 +139,18 @@ async def test_a_circle_is_cut(server: RealVllm, endpoints: Endpoints) -> None:
 
 
 async def test_cancelling_aborts(server: RealVllm, endpoints: Endpoints) -> None:
+    before = await generated(server)
     heard = asyncio.Event()
-    call = endpoints.complete(ENDLESSLY, on_text=lambda _: heard.set())
-    task = asyncio.create_task(call)
+    task = asyncio.create_task(heard_by(endpoints, heard))
     await heard.wait()
-    await until_running(server, 1)
-    assert not task.done()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    # Its figures are those of its last step, so there has to be one more.
+    await endpoints.complete(ask())
     await until_running(server, 0)
+    assert ENDLESSLY.max_tokens is not None
+    assert await generated(server) - before < ENDLESSLY.max_tokens
 
 
 async def test_32_at_once(endpoints: Endpoints) -> None:
