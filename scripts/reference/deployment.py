@@ -60,7 +60,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "GPU_MEMORY_UTILIZATION": "Share of the GPU's memory; empty is vLLM's own.",
         "VLLM_MAX_MODEL_LEN": "Tokens of the longest request; empty is what the family needs.",
         "VLLM_SLEEP_MODE": "Whether weights may be put into the memory of the machine.",
-        "VLLM_MAX_QUEUED": "Requests that may wait before further ones get 503; empty is any number.",
+        "VLLM_MAX_QUEUED": "Requests that may wait; more get 503. Empty is any number.",
         "VLLM_SHUTDOWN_SECONDS": "Seconds for which requests go on when vLLM stops.",
         "VLLM_EXTRA_ARGS": "Further arguments of `vllm serve`.",
     },
