@@ -209,12 +209,13 @@ async def test_killed_in_mid_stream_and_started_again(
             ends = await asyncio.gather(*heard, return_exceptions=True)
             replies: list[ChatReply] = await asyncio.gather(*unheard)
             later = await both.complete(ask())
-    # On a busy machine one may have filled its context before the last of them heard a word.
+    # One may have filled its context before the last of those four heard a word.
     errors = [end for end in ends if not isinstance(end, ChatReply)]
     assert errors
     assert all(isinstance(error, EndpointError) and error.retryable for error in errors)
     assert all(end.finish_reason == "length" for end in ends if isinstance(end, ChatReply))
-    assert {reply.endpoint for reply in [*replies, later]} == {"fallback"}
+    assert all(r.endpoint == "fallback" or r.finish_reason == "length" for r in replies)
+    assert later.endpoint == "fallback"
     with pytest.raises(EndpointUnavailable):
         await endpoints.complete(ask())
     await asyncio.to_thread(server.start)
