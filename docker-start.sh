@@ -241,7 +241,8 @@ if runs gateway && runs nginx; then
 fi
 start "${services[@]}" || fail_start "The service did not start."
 # What these read lies in the checkout, and they do not see by themselves that it has changed.
-for service in nginx:nginx prometheus:prometheus alertmanager:prometheus grafana:docker/grafana; do
+for service in nginx:nginx prometheus:prometheus alertmanager:prometheus blackbox-exporter:prometheus \
+  grafana:docker/grafana; do
   folder=${service#*:} service=${service%:*}
   id=$(containers "$service")
   if [[ $id && $(find "$folder" -type f -newermt "$(docker inspect -f '{{.State.StartedAt}}' "$id")" | head -n 1) ]]; then

@@ -7,7 +7,7 @@
 readonly ENGINE_AT_LEAST=25 COMPOSE_AT_LEAST=2.24.4
 readonly ONCE=" models certificate grafana-reader "
 # What only watches: the service works without.
-readonly OPTIONAL=" prometheus alertmanager grafana grafana-reader redis-exporter postgres-exporter nginx-exporter node-exporter dcgm-exporter "
+readonly OPTIONAL=" prometheus alertmanager grafana grafana-reader redis-exporter postgres-exporter nginx-exporter blackbox-exporter node-exporter dcgm-exporter "
 
 # The value that Compose has for a variable: of the environment, of .env, or the default.
 setting() {

@@ -58,6 +58,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "VLLM_GPUS": "GPUs for vLLM: a number, or `all`.",
         "TENSOR_PARALLEL_SIZE": "GPUs over which one model is spread.",
         "GPU_MEMORY_UTILIZATION": "Share of the GPU's memory; empty is vLLM's own.",
+        "VLLM_CPU_KVCACHE_SPACE": "Without a GPU: GiB of memory for the tokens of requests.",
+        "VLLM_CPU_OMP_THREADS_BIND": "Without a GPU: the cores for it, such as `0-15`; `nobind`"
+        " takes those that are free, `auto` all of them for good.",
         "VLLM_MAX_MODEL_LEN": "Tokens of the longest request; empty is what the family needs.",
         "VLLM_SLEEP_MODE": "Whether weights may be put into the memory of the machine.",
         "VLLM_MAX_QUEUED": "Requests that may wait; more get 503. Empty is any number.",
@@ -119,6 +122,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "REDIS_EXPORTER_IMAGE": "Image of the exporter for Redis.",
         "POSTGRES_EXPORTER_IMAGE": "Image of the exporter for Postgres.",
         "NGINX_EXPORTER_IMAGE": "Image of the exporter for Nginx.",
+        "BLACKBOX_EXPORTER_IMAGE": "Image of the exporter that looks at Nginx as callers do.",
         "NODE_EXPORTER_IMAGE": "Image of the exporter for the machine.",
         "DCGM_EXPORTER_IMAGE": "Image of the exporter for GPUs.",
     },

@@ -11,8 +11,15 @@ RULES = Path(__file__).parents[2] / "prometheus" / "rules"
 LEFT_OUT = {"machine.yml"}
 """Nodes, disks and Prometheus itself: a cluster's own rules watch them."""
 
-NOT_HERE = {"GatewayMissing", "NginxDown"}
-"""An autoscaler takes gateways away on purpose, and the ingress controller is the cluster's."""
+NOT_HERE = {
+    "GatewayMissing",
+    "NginxDown",
+    "NotAnsweringOutside",
+    "CertificateEndsSoon",
+    "CertificateEnds",
+}
+"""An autoscaler takes gateways away on purpose; the ingress, its certificate and who looks at it are
+the cluster's."""
 
 HEAD = "# Written from prometheus/rules/ by scripts/docs.\n"
 

@@ -180,7 +180,10 @@ def operator(stack: Stack) -> Iterator[Operator]:
 
 
 def test_all_targets_answer_and_each_gateway_is_one(stack: Stack, operator: Operator) -> None:
-    jobs = {"gateway", "redis", "postgres", "nginx", "node", "prometheus", "alertmanager"}
+    jobs = {
+        *("gateway", "redis", "postgres", "nginx", "outside", "node"),
+        *("prometheus", "alertmanager"),
+    }
     gateways = float(len(stack.containers("gateway")))
     _until(lambda: operator.values('count(up{job="gateway"})') == [gateways], "each gateway")
     _until(lambda: operator.values("min(up)") == [1.0], "all targets up")

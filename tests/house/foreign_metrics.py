@@ -21,6 +21,7 @@ FOREIGN_METRICS = {
         "node_memory_MemTotal_bytes",
         "node_vmstat_oom_kill",
     },
+    "outside": {"probe_ssl_earliest_cert_expiry", "probe_success"},
     "postgres": {"pg_up"},
     "prometheus": {
         "prometheus_config_last_reload_successful",
