@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from ..domain import PageResult
 from ..errors import CallerLeft
+from ..telemetry.logging import request_id_var
 from .gate import Place
 from .scheduler import Scheduler, deadline_passed
 from .tickets import PageTask, Ticket, batch_key
@@ -89,7 +91,7 @@ class Admission:
         if self._is_over:
             raise CallerLeft("The document was given up.")
         ticket = Ticket(
-            task=task,
+            task=replace(task, request_id=request_id_var.get()),
             key=batch_key(task.options),
             document=self._document,
             deadline=self._deadline,

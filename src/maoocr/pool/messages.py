@@ -61,6 +61,7 @@ class PageWork(msgspec.Struct, frozen=True):
     kind: Kind
     page: int
     options: OcrOptions
+    request_id: str | None = None
 
 
 class ReadBatch(msgspec.Struct, frozen=True, tag="read"):
@@ -101,10 +102,15 @@ class StartFailed(msgspec.Struct, frozen=True, tag="start_failed"):
 
 
 class LogLine(msgspec.Struct, frozen=True, tag="log"):
-    """Something to log; the gateway knows in which form."""
+    """Something to log; the gateway knows in which form.
+
+    Attributes:
+        request_id: of the request that it befell, where it befell one alone.
+    """
 
     level: int
     text: str
+    request_id: str | None = None
 
 
 class PageDone(msgspec.Struct, frozen=True, tag="page"):

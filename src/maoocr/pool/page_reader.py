@@ -160,7 +160,8 @@ class _Work:
         elif isinstance(error, MaoOCRError):
             known = error
         else:
-            log.error("a page failed: %s", described(error))
+            ids = {"request_id": self._batch.pages[index].request_id}
+            log.error("a page failed: %s", described(error), extra=ids)
             known = EngineFault(f"The engine {self._reader._name} failed over this page.")
         failure = PageError(known.code, known.message, known.retryable)
         self._send(PageDone(self._batch.batch, index, error=failure))

@@ -139,7 +139,7 @@ class ProcessLane:
         self._on_page = on_page
         self._open = set(range(len(tasks)))
         self._done = self._loop.create_future()
-        pages = tuple(PageWork(t.document, t.kind, t.page, t.options) for t in tasks)
+        pages = tuple(PageWork(t.document, t.kind, t.page, t.options, t.request_id) for t in tasks)
         self._send(ReadBatch(self._batch, pages, threads))
         try:
             return await self._done
@@ -197,9 +197,7 @@ class ProcessLane:
     def _hear(self, message: FromLane) -> None:
         match message:
             case LogLine():
-                logging.getLogger("maoocr.lane").log(
-                    message.level, "%s: %s", self.name, message.text[:MAX_LOG_CHARACTERS]
-                )
+                _log(self.name, message)
             case Ready():
                 self._ready.set_result(message)
             case StartFailed():
@@ -270,6 +268,13 @@ def _not_started(failure: StartFailed) -> LaneNotStarted:
     known = bool(failure.code)
     reason = failure.message if known else "The engine's own error stands in the log."
     return LaneNotStarted(failure.message, reason=reason)
+
+
+def _log(lane: str, said: LogLine) -> None:
+    # It comes from a process that reads what strangers send.
+    extra = {"request_id": said.request_id[:64]} if said.request_id else None
+    text = said.text[:MAX_LOG_CHARACTERS]
+    logging.getLogger("maoocr.lane").log(said.level, "%s: %s", lane, text, extra=extra)
 
 
 def _outcome(message: PageDone) -> PageResult | MaoOCRError:

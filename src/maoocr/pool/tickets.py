@@ -22,6 +22,8 @@ class PageTask:
         page: number in the document, from 1.
         size_px: width and height where they are known before decoding; budgets a batch.
         focus: what to read of it, for engines that can be told; None for all.
+        request_id: of the request that it is read for, for logs and for servers that are asked;
+            lanes run outside of every request.
     """
 
     document: str
@@ -30,6 +32,7 @@ class PageTask:
     options: OcrOptions
     size_px: tuple[int, int] | None = None
     focus: Focus | None = None
+    request_id: str | None = None
 
 
 def batch_key(options: OcrOptions) -> BatchKey:

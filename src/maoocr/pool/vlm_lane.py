@@ -13,6 +13,7 @@ from ..domain import Focus, PageResult
 from ..engines.base import EngineInfo, PageText
 from ..engines.vlm.reader import Again, Shown, VlmReader
 from ..errors import CallerLeft, EngineFault, MaoOCRError
+from ..telemetry.logging import request_id_var
 from .faults import described
 from .lanes import LaneEnd, LaneLost, LaneVitals, OnPage
 from .page_blocks import with_words
@@ -89,6 +90,8 @@ class VlmLane:
 
     async def _answer(self, index: int, task: PageTask, on_page: OnPage) -> None:
         outcome: PageResult | MaoOCRError
+        # Each page has a task of its own, so this holds for it alone: for its calls and its logs.
+        request_id_var.set(task.request_id)
         try:
             outcome = await self._page(task)
         except asyncio.CancelledError:

@@ -172,4 +172,5 @@ class _LineHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError):
-            self._line.send(LogLine(record.levelno, self.format(record)))
+            request_id = getattr(record, "request_id", None)
+            self._line.send(LogLine(record.levelno, self.format(record), request_id))

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import secrets
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
@@ -45,6 +46,7 @@ class EndpointClient:
             trust_env=endpoint.privacy == "remote",
         )
         self._numbers = itertools.count(1)
+        self._tag = secrets.token_hex(3)
 
     async def close(self) -> None:
         """Let all connections go."""
@@ -113,8 +115,9 @@ class EndpointClient:
         headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
         request_id = request_id_var.get()
         if request_id and self.endpoint.privacy == "local":
-            # vLLM makes its own id of this one: it must not come twice at a time.
-            headers["X-Request-Id"] = f"{request_id}-{next(self._numbers)}"
+            # vLLM makes its own id of this one: it must not come twice at a time, and a request may
+            # make many calls, just as callers may give many requests one id, at several gateways.
+            headers["X-Request-Id"] = f"{request_id}-{self._tag}-{next(self._numbers)}"
         return self._http.stream(
             "POST",
             f"{self.endpoint.url}/chat/completions",

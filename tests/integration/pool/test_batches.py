@@ -1,11 +1,13 @@
 """Pages that share a call of the engine, and callers who leave."""
 
 import asyncio
+import logging
 
 import pytest
 
 from maoocr.errors import CallerLeft, EngineFault, UnreadableDocument
 from maoocr.pool.cores import CoreShare, gateway_cores, most_threads
+from maoocr.telemetry.logging import request_id_var
 from tests.fakes.rig import Rig
 
 pytestmark = pytest.mark.integration
@@ -45,6 +47,24 @@ async def test_neighbours_survive_a_poison_page(rig: Rig, poison: str) -> None:
     assert (outcomes[0], outcomes[2]) == ("a", "c")
     assert await rig.read("d") == "d"
     assert rig.status().restarts == {}
+
+
+async def test_what_a_lane_logs_of_a_page_names_the_request_of_that_page(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    await rig.start(batch=4)
+
+    async def read(token: str, request_id: str) -> None:
+        request_id_var.set(request_id)
+        with pytest.raises(EngineFault):
+            await rig.read(token)
+
+    with caplog.at_level(logging.ERROR, "maoocr.lane"):
+        await asyncio.gather(
+            *(asyncio.create_task(read(f"raise#{name}", name)) for name in ("one", "two"))
+        )
+    told = [vars(record).get("request_id") for record in caplog.records]
+    assert sorted(filter(None, told)) == ["one", "two"]
 
 
 async def test_a_page_that_cannot_be_decoded_fails_alone(rig: Rig) -> None:

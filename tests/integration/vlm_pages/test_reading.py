@@ -3,7 +3,9 @@
 import io
 import json
 import threading
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,8 @@ def draw(path: Path, lines: tuple[str, ...], turn: int = 0) -> bytes:
 
 
 def recognize(http: httpx.Client, image: bytes, **fields: Any) -> dict[str, Any]:
-    needs = fields.pop("requirements", None)
+    needs, request_id = fields.pop("requirements", None), fields.pop("request_id", None)
+    ids = {"X-Request-ID": request_id} if request_id else {}
     route = "/api/ocr/recognize"
     if needs is not None:
         route, fields["requirements"] = f"{route}-with-requirements", json.dumps(needs)
@@ -52,7 +55,7 @@ def recognize(http: httpx.Client, image: bytes, **fields: Any) -> dict[str, Any]
         route,
         files={"image": ("page.png", image)},
         data=fields,
-        headers=FRESH,
+        headers=FRESH | ids,
     )
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
@@ -81,6 +84,31 @@ def test_a_model_reads_the_page_and_pp_ocr_tells_where(
     assert answer["confidence"] > 0.8
     # The server's context is shorter than what the family would let an answer have.
     assert "max_tokens" not in vlm.asks[0].body
+
+
+def test_the_models_server_learns_for_which_request_it_reads(
+    http: httpx.Client, vlm: VlmServer, tmp_path: Path
+) -> None:
+    """Of two at the same time: the pages of both go through the same lanes."""
+    pages = {"a.1": draw(tmp_path / "a.png", LINES[:1]), "b-2": draw(tmp_path / "b.png", LINES)}
+    vlm.default = Say(" ".join(f"word{n}" for n in range(50)), piece_s=0.01)
+    with ThreadPoolExecutor(8) as callers:
+        asked = [
+            callers.submit(recognize, http, page, engine="vlm", request_id=name)
+            for _ in range(4)
+            for name, page in pages.items()
+        ]
+    assert all(call.result()["pages"] for call in asked)
+    names: dict[int, list[str]] = defaultdict(list)
+    for ask in vlm.asks:
+        with Image.open(io.BytesIO(ask.images[0])) as shown:
+            names[shown.height * 900 // shown.width].append(ask.headers["x-request-id"])
+    short, long = (names[height] for height in sorted(names))
+    assert [len(short), len(long)] == [4, 4]
+    assert all(name.startswith("a.1-") for name in short)
+    assert all(name.startswith("b-2-") for name in long)
+    # vLLM tells its calls apart by them.
+    assert len({*short, *long}) == 8
 
 
 def test_what_the_model_invents_is_flagged(

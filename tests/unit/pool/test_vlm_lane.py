@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -17,6 +18,7 @@ from maoocr.errors import CallerLeft, EndpointFault, EngineFault, MaoOCRError
 from maoocr.pool.lanes import LaneLost
 from maoocr.pool.tickets import PageTask
 from maoocr.pool.vlm_lane import VlmLane
+from maoocr.telemetry.logging import request_id_var
 
 PLACE: Polygon = ((10.0, 20.0), (30.0, 20.0), (30.0, 40.0), (10.0, 40.0))
 LAYER = (TextLine("of its own", 1.0, PLACE, "pdf-text-layer"),)
@@ -132,6 +134,21 @@ async def test_a_page_that_fails_fails_alone() -> None:
     assert isinstance(heard[1], EngineFault)
     assert "document" not in heard[1].message
     assert isinstance(heard[2], PageResult)
+
+
+async def test_each_page_of_a_batch_is_asked_about_in_the_name_of_its_own_request() -> None:
+    all_are_asked = asyncio.Barrier(3)
+    names: list[str | None] = []
+
+    async def ask(shown: Shown) -> PageText:
+        await all_are_asked.wait()
+        names.append(request_id_var.get())
+        return await say(shown)
+
+    tasks = [replace(task(1), request_id="one"), replace(task(2), request_id="two"), task(3)]
+    await outcomes(lane(ask), *tasks)
+    assert set(names) == {"one", "two", None}
+    assert request_id_var.get() is None
 
 
 async def test_who_leaves_hurts_nobody_else() -> None:
