@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -64,6 +65,7 @@ class RealVllm:
         self.port = free_port()
         self.log = folder / "vllm.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._sockets: tempfile.TemporaryDirectory[str] | None = None
         # The script `vllm` looks for a package of that name, which this one has not.
         self._command: list[str | Path] = [
             python,
@@ -84,10 +86,13 @@ class RealVllm:
 
     def start(self) -> None:
         """Start it and wait until it is well."""
+        # Who is killed leaves his sockets where they are, and the name of a socket may not be long.
+        self._sockets = tempfile.TemporaryDirectory(prefix="vllm-", ignore_cleanup_errors=True)
+        places = {"TMPDIR": self._sockets.name, "VLLM_RPC_BASE_PATH": self._sockets.name}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
-                env=os.environ | _ENVIRONMENT,
+                env=os.environ | _ENVIRONMENT | places,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -122,6 +127,8 @@ class RealVllm:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(END_S)
         self._process = None
+        if self._sockets is not None:
+            self._sockets.cleanup()
 
     def _is_well(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
