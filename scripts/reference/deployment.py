@@ -82,6 +82,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "GATEWAY_MEMORY_RESERVED": "Memory that a gateway keeps when the machine is short of it.",
         "GATEWAY_CPUS": "Cores of a gateway, and so its lanes; 0 for all.",
         "GATEWAY_PIDS": "Processes and threads of a gateway.",
+        "VLLM_MEMORY": "Memory of vLLM on the machine, not on its GPU; where it may sleep or has no"
+        " GPU, with room for the weights.",
         "VLLM_SHM_SIZE": "Memory that vLLM's processes share.",
         "VLLM_PIDS": "Processes and threads of vLLM.",
         "POSTGRES_MEMORY": "Memory of Postgres.",

@@ -9,8 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
-from tests.deploy.engine import Engine
+from tests.deploy.engine import ROOT, Engine
+from tests.deploy.front import until
 from tests.deploy.stack import Stack
 
 INSIDE_ONLY = ("gateway", "redis", "postgres")
@@ -115,6 +117,48 @@ def test_there_is_no_route_out_of(stack: Stack, service: str) -> None:
     routes = stack.inside(container, "cat", "/proc/net/route").stdout.splitlines()[1:]
     assert routes
     assert [line for line in routes if line.split()[1] == "00000000"] == []
+
+
+@pytest.fixture
+def in_vllms_place(stack: Stack) -> Iterator[list[str]]:
+    """The addresses of somebody who listens where vLLM would, under a name that nobody knows."""
+    name = f"{stack.project}_in-vllms-place"
+    networks = [f"{stack.project}_{name}" for name in vllms_networks()]
+    server = ("python", "-m", "http.server", "8000")
+    try:
+        stack.engine(
+            *("run", "--detach", "--name", name, "--network", networks[0], "--read-only"),
+            *("--workdir", "/tmp", "--no-healthcheck", inspected_image(stack, "gateway"), *server),
+        )
+        for network in networks[1:]:
+            stack.engine("network", "connect", network, name)
+        yield [stack.engine.address(name, network) for network in networks]
+    finally:
+        stack.engine.tried("rm", "--force", "--volumes", name)
+
+
+def vllms_networks() -> list[str]:
+    file = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    return list(file["services"]["vllm"]["networks"])
+
+
+def test_gateways_and_prometheus_alone_reach_vllm(stack: Stack, in_vllms_place: list[str]) -> None:
+    """Seen from the network of each container, for some of them have nothing to ask with."""
+    image = inspected_image(stack, "gateway")
+    asking = ("--entrypoint", "python", image, "-c", ASK)
+
+    def reaches(container: str, address: str) -> bool:
+        networks = ("run", "--rm", "--network", f"container:{container}")
+        return stack.engine(*networks, *asking, address, "8000").startswith("reached")
+
+    (gateway, *_) = stack.containers("gateway")
+    until(lambda: reaches(gateway.id, in_vllms_place[0]))
+    reached_by = {
+        container.service
+        for container in stack.containers()
+        if any(reaches(container.id, address) for address in in_vllms_place)
+    }
+    assert reached_by == {"gateway", "prometheus"}
 
 
 def inspected_image(stack: Stack, service: str) -> str:

@@ -16,7 +16,19 @@ NAMES = sorted(SERVICES)
 START = (ROOT / "docker-start.sh").read_text(encoding="utf-8")
 SHARED = (ROOT / "scripts/docker.bash").read_text(encoding="utf-8")
 WAYS_OUT = {"front": {"nginx"}, "outside": {"models", "alertmanager"}}
-LIMITED_BY_ITS_MODEL = {"vllm"}
+REACHED_BY = {
+    "vllm": {"gateway", "prometheus"},
+    "redis": {"gateway", "postgres", "grafana", "grafana-reader"}
+    | {"redis-exporter", "postgres-exporter"},
+    "postgres": {"gateway", "redis", "grafana", "grafana-reader"}
+    | {"redis-exporter", "postgres-exporter"},
+}
+"""Who shares a network with what asks for no key, or for a password only."""
+
+ASKED_AS_THEIR_IMAGES_SAY = {"gateway": "Dockerfile", "vllm": "Dockerfile.vllm"}
+CANNOT_BE_ASKED = {"nginx-exporter"}
+"""Its image holds one program and nothing that could ask it."""
+
 AFTER_GRACE_S = 30
 
 
@@ -38,7 +50,7 @@ def test_a_container_may_do_no_more_than_it_has_to(name: str) -> None:
 def test_a_container_has_limits(name: str) -> None:
     service = SERVICES[name]
     assert "pids_limit" in service
-    assert "mem_limit" in service or name in LIMITED_BY_ITS_MODEL
+    assert "mem_limit" in service
     assert set(service["logging"]["options"]) == {"max-size", "max-file"}
 
 
@@ -59,6 +71,30 @@ def test_nobody_leaves_by_a_network_that_is_not_for_it() -> None:
     assert open_networks == set(WAYS_OUT)
     for network, users in WAYS_OUT.items():
         assert {n for n in NAMES if network in SERVICES[n].get("networks", ())} == users
+
+
+@pytest.mark.parametrize("name", sorted(REACHED_BY))
+def test_nobody_shares_a_network_with_it_who_need_not(name: str) -> None:
+    networks = set(SERVICES[name]["networks"])
+    assert all(FILE["networks"][network] == {"internal": True} for network in networks)
+    sharing = {n for n in NAMES if networks & set(SERVICES[n].get("networks", ()))}
+    assert sharing - {name} == REACHED_BY[name]
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - words("ONCE")))
+def test_a_container_that_runs_is_asked_how_it_is(name: str) -> None:
+    if name in CANNOT_BE_ASKED:
+        assert "healthcheck" not in SERVICES[name]
+        scraped = (ROOT / "prometheus/prometheus.yml").read_text(encoding="utf-8")
+        assert f'"{name}:' in scraped, "so that TargetDown tells when it is silent"
+    elif name in ASKED_AS_THEIR_IMAGES_SAY:
+        image = (ROOT / ASKED_AS_THEIR_IMAGES_SAY[name]).read_text(encoding="utf-8")
+        assert re.search(r"^HEALTHCHECK .*\\\n +CMD ", image, re.M)
+        assert "test" not in SERVICES[name].get("healthcheck", {})
+    else:
+        check = SERVICES[name]["healthcheck"]
+        assert check["test"][0] in {"CMD", "CMD-SHELL"}
+        assert {"interval", "timeout", "retries", "start_period"} <= check.keys()
 
 
 def test_no_secret_stands_in_an_environment() -> None:
