@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -55,10 +56,22 @@ class Load:
 
     Args:
         keeps: Whether a caller keeps its connection from one request to the next.
+        pictures: Makes what is to be read next.
+        engine: That is asked for by its name.
     """
 
-    def __init__(self, stack: Stack, callers: int = 3, *, keeps: bool = True) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        callers: int = 3,
+        *,
+        keeps: bool = True,
+        pictures: Callable[[], Picture] = next_picture,
+        engine: str = "",
+    ) -> None:
         self._stack = stack
+        self._pictures = pictures
+        self._options = {"engine": engine} if engine else {}
         self._kept = None if keeps else 0
         self._ended = threading.Event()
         self._more = threading.Condition()
@@ -123,7 +136,7 @@ class Load:
     def _call(self) -> None:
         client = self._stack.client(kept=self._kept)
         while not self._ended.is_set():
-            answer = self._asked(client, next_picture())
+            answer = self._asked(client, self._pictures())
             with self._more:
                 self._answers.append(answer)
                 self._more.notify_all()
@@ -135,7 +148,9 @@ class Load:
         began = time.monotonic()
         try:
             response = client.post(
-                "/api/ocr/recognize", files={"image": ("order.png", picture.data, "image/png")}
+                "/api/ocr/recognize",
+                data=self._options,
+                files={"image": ("order.png", picture.data, "image/png")},
             )
         except httpx.TransportError as error:
             return Answer(picture, began, time.monotonic(), 0, {}, type(error).__name__)

@@ -113,6 +113,13 @@ class Stack:
             self.key = found[0]
         return said
 
+    @property
+    def without_watchers(self) -> list[str]:
+        """Options of `./docker-start.sh` that leave out all that only watches."""
+        script = (self.folder / "scripts/docker.bash").read_text()
+        (watchers,) = re.findall(r'OPTIONAL="(.*)"', script)
+        return [word for service in watchers.split() for word in ("--without", service)]
+
     def compose(self, *arguments: str) -> str:
         """`docker compose …` over the files of this stack."""
         return self.did("docker", "compose", *arguments)

