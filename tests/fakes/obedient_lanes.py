@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from maoocr.domain import PageResult, TextLine
+from maoocr.domain import PageFlag, PageResult, TextLine
 from maoocr.engines.base import EngineInfo, EngineSpec
 from maoocr.errors import MaoOCRError
 from maoocr.pool import PageTask, Pool
@@ -30,13 +30,15 @@ class Orders:
     Attributes:
         absent: engines that cannot be started.
         outcome: of a page at an engine; None reads it.
-        text: that an engine reads on a page.
+        text: that an engine reads on a page; nothing where it is empty.
+        flags: of that page.
         read: engine and page of each call, in order.
     """
 
     absent: set[str] = field(default_factory=set)
     outcome: Callable[[str, int], Outcome] = lambda engine, page: None
     text: Callable[[str, int], str] = lambda engine, page: f"{engine} {page}"
+    flags: Callable[[str, int], tuple[PageFlag, ...]] = lambda engine, page: ()
     read: list[tuple[str, int]] = field(default_factory=list)
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
@@ -74,8 +76,16 @@ class ObedientLane:
         return LaneVitals()
 
     def _page(self, number: int) -> PageResult:
-        line = TextLine(self._orders.text(self._engine, number), 0.9, BOX, self._engine)
-        return PageResult(number, 100, 100, engine=self._engine, lines=(line,), recognize_s=0.25)
+        text = self._orders.text(self._engine, number)
+        return PageResult(
+            number,
+            100,
+            100,
+            engine=self._engine,
+            lines=(TextLine(text, 0.9, BOX, self._engine),) if text else (),
+            flags=self._orders.flags(self._engine, number),
+            recognize_s=0.25,
+        )
 
     def cancel(self, index: int) -> None: ...
 

@@ -1,4 +1,4 @@
-"""How many pages an upload has, asked of a decoder process without blocking the event loop."""
+"""How long an upload is, asked of a decoder process without blocking the event loop."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from .kinds import Kind
 from .limits import DecodeLimits
-from .sandbox import Decoder
+from .sandbox import Decoder, Probe
 
 __all__ = ["Named", "PageCounter"]
 
@@ -29,17 +29,16 @@ class PageCounter:
         # One thread: a decoder serves one call at a time.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="page-counter")
 
-    async def count(self, document: Named) -> int:
-        """The number of pages of a document whose bytes lie in the spool.
+    async def probe(self, document: Named) -> Probe:
+        """The pages of a document whose bytes lie in the spool, and the size of the first.
 
         Raises:
             BadInput: the document can't be opened.
         """
         loop = asyncio.get_running_loop()
-        probe = await loop.run_in_executor(
+        return await loop.run_in_executor(
             self._thread, self._decoder.probe, document.sha256, document.kind
         )
-        return probe.pages_total
 
     async def close(self) -> None:
         """End the decoder process."""

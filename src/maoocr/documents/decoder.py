@@ -49,7 +49,7 @@ class Start(msgspec.Struct, frozen=True):
 
 
 class _Document(Protocol):
-    def probe(self) -> int: ...
+    def probe(self) -> tuple[int, int]: ...
     def close(self) -> None: ...
 
 
@@ -87,7 +87,8 @@ class _Program:
             document = self._open(request.sha256, kind_named(request.kind))
             try:
                 if isinstance(request, wire.ProbeRequest):
-                    return wire.Probed(pages_total=document.probe())
+                    pages, pixels = document.probe()
+                    return wire.Probed(pages_total=pages, pixels=pixels)
                 return self._page(document, request)
             finally:
                 if request.sha256 not in self.documents:

@@ -83,17 +83,21 @@ class ImageDocument:
             self._file.close()
             raise
 
-    def probe(self) -> int:
-        """The number of pages; of a single page also the size is checked, from the header.
+    def probe(self) -> tuple[int, int]:
+        """The number of pages, and the pixels of the first; 0 where its header makes no sense.
 
         Raises:
-            TooLarge: that page has too many pixels or too long a side.
-            UnreadableDocument: it has no header that makes sense.
+            TooLarge: the only page has too many pixels or too long a side.
+            UnreadableDocument: the only page has no header that makes sense.
         """
-        if len(self._offsets) == 1:
-            with self._open(1):
-                pass
-        return len(self._offsets)
+        pages = len(self._offsets)
+        try:
+            with self._open(1) as image:
+                return pages, image.width * image.height
+        except MaoOCRError:
+            if pages == 1:
+                raise
+            return pages, 0
 
     def page(self, number: int) -> LoadedPage:
         """Decode one page, numbered from 1.

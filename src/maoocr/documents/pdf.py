@@ -16,7 +16,7 @@ import pypdfium2.raw as pdfium_c
 from numpy.typing import NDArray
 
 from ..domain import PdfText, TextLine
-from ..errors import InvalidRequest, PasswordProtected, UnreadableDocument
+from ..errors import InvalidRequest, PasswordProtected, TooLarge, UnreadableDocument
 from .limits import DecodeLimits
 from .pdf_content import inspect
 from .pdf_layer import TextLayer
@@ -59,20 +59,25 @@ class PdfDocument:
         with contextlib.suppress(pdfium.PdfiumError):
             self._document.init_forms()
 
-    def probe(self) -> int:
-        """The number of pages; of a single page also the size is checked.
+    def probe(self) -> tuple[int, int]:
+        """The number of pages, and the pixels of the first; 0 where it is broken.
 
         Raises:
-            TooLarge: that page is larger than the format allows.
+            TooLarge: the only page is larger than the format allows.
+            UnreadableDocument: the only page is broken.
         """
-        count = len(self._document)
-        if count == 1:
-            try:
-                width_pt, height_pt = self._document.get_page_size(0)
-            except pdfium.PdfiumError as error:
-                raise UnreadableDocument("The only page of the PDF is broken.") from error
-            page_pixels(width_pt, height_pt, limits=self._limits)
-        return count
+        pages = len(self._document)
+        if not pages:
+            return 0, 0
+        try:
+            width, height = page_pixels(*self._document.get_page_size(0), limits=self._limits)
+        except (pdfium.PdfiumError, TooLarge) as error:
+            if pages > 1:
+                return pages, 0
+            if isinstance(error, TooLarge):
+                raise
+            raise UnreadableDocument("The only page of the PDF is broken.") from error
+        return pages, width * height
 
     def page(
         self,

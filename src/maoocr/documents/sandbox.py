@@ -32,9 +32,15 @@ _KEEP_BYTES = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the header of a document says."""
+    """What the header of a document says.
+
+    Attributes:
+        pages_total: that it has.
+        pixels: of its first page; None where that page is broken.
+    """
 
     pages_total: int
+    pixels: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,7 @@ class Decoder:
             raise self._nonsense()
         if reply.last:
             self._stop()
-        return Probe(reply.pages_total)
+        return Probe(reply.pages_total, reply.pixels or None)
 
     def page(
         self,

@@ -40,7 +40,7 @@ class Closed(Exception):
 
 
 class ProbeRequest(msgspec.Struct, frozen=True, tag="probe"):
-    """How many pages has this document?"""
+    """How many pages has this document, and how large is the first?"""
 
     sha256: str
     kind: str
@@ -70,9 +70,10 @@ class Ready(_Reply, frozen=True, tag="ready"):
 
 
 class Probed(_Reply, frozen=True, tag="probed"):
-    """The answer to a `ProbeRequest`."""
+    """The answer to a `ProbeRequest`; `pixels` are those of the first page, 0 for unknown."""
 
     pages_total: int
+    pixels: int
 
 
 class Picture(_Reply, frozen=True, tag="picture"):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .terms import BlockKind, LineFlag, PageFlag, Polygon, PolygonSource, TextSource
+from .terms import BlockKind, DocumentType, LineFlag, PageFlag, Polygon, PolygonSource, TextSource
 
 __all__ = [
     "Block",
@@ -115,13 +115,15 @@ class PageResult:
         blocks: in reading order; of an engine of lines only where structure was asked for.
         flags: what is wrong with the page as a whole: cut off (`truncated`), a loop of the model
             cut (`repetition`), markup that could not be read (`malformed`), text that no detected
-            line supports (`unsupported`), read by another engine than the chosen (`fallback`),
-            doubtful where nobody could read it again (`not_reread`).
+            line supports (`unsupported`), without much of what was detected (`incomplete`), read
+            by another engine than the chosen (`fallback`), doubtful where nobody could read it
+            again (`not_reread`).
         spent: at endpoints, where any was asked.
         decode_s: from bytes to pixels.
         recognize_s: from pixels to lines.
         queue_s: waiting for a lane.
         error: set when the page failed; then there are no lines.
+        document_type: that the page was found to be, where that decided who reads it.
     """
 
     number: int
@@ -138,6 +140,7 @@ class PageResult:
     recognize_s: float = 0.0
     queue_s: float = 0.0
     error: PageError | None = None
+    document_type: DocumentType = "auto"
 
     @property
     def text(self) -> str:

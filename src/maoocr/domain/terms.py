@@ -48,5 +48,13 @@ BlockKind = Literal[
     "page_number",
 ]
 LineFlag = Literal["unsupported", "reread", "doubtful"]
-PageFlag = Literal["truncated", "repetition", "fallback", "malformed", "unsupported", "not_reread"]
+PageFlag = Literal[
+    "truncated",
+    "repetition",
+    "fallback",
+    "malformed",
+    "unsupported",
+    "incomplete",
+    "not_reread",
+]
 RegionTask = Literal["text", "table", "formula"]

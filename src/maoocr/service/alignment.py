@@ -17,6 +17,12 @@ SUPPORTED = 0.5
 LEAST_LENGTH = 4
 MOST_UNSUPPORTED = 0.3
 """Share of a page's characters without support, above which the page itself is flagged."""
+CERTAIN_SCORE, LEAST_CERTAIN = 0.9, 16
+"""Of a line that the detector's engine is sure of, and characters of such lines from which on they
+tell that something is missing."""
+MOST_MISSING, MOST_MISSING_BESIDE = 0.5, 0.9
+"""Share of the certain lines' characters that the model left out, above which the page is flagged;
+the second where it gave formulas or figures, in which a detector finds lines too."""
 MOST_CANDIDATES = 12
 UNSUPPORTED_SCORE = 0.5
 
@@ -76,6 +82,8 @@ def aligned(read: PageResult, support: PageResult) -> PageResult:
     flags = read.flags
     if _unsupported_share(lines) > MOST_UNSUPPORTED:
         flags = flags if "unsupported" in flags else (*flags, "unsupported")
+    if _missing_share(read, support) > (MOST_MISSING_BESIDE if exempt else MOST_MISSING):
+        flags = (*flags, "incomplete")
     return replace(
         read,
         width=support.width,
@@ -111,6 +119,20 @@ def _unsupported_share(lines: Sequence[TextLine]) -> float:
     characters = sum(len(line.text) for line in lines)
     doubted = sum(len(line.text) for line in lines if "unsupported" in line.flags)
     return doubted / characters if characters else 0.0
+
+
+def _missing_share(read: PageResult, support: PageResult) -> float:
+    """Of the characters of certain lines, those that the model did not write."""
+    written = bigrams([*(line.text for line in read.lines), *(block.text for block in read.blocks)])
+    found = missing = 0
+    for line in support.lines:
+        length = len(plain(line.text))
+        if line.score < CERTAIN_SCORE or length < LEAST_LENGTH:
+            continue
+        found += length
+        if covered(bigrams([line.text]), written) < SUPPORTED:
+            missing += length
+    return missing / found if found >= LEAST_CERTAIN else 0.0
 
 
 def _around(polygons: Sequence[Polygon]) -> Polygon:

@@ -11,6 +11,7 @@ import msgspec
 
 from ..documents.kinds import Kind
 from ..domain import OcrOptions, OcrResult, PageResult, Selection, Timings
+from .by_type import TypePlans
 from .document_type import document_type_of
 from .ports import EngineCard, ResultCache
 from .result_keys import is_final, plan_key
@@ -30,10 +31,11 @@ class JobCache:
         kind: Kind,
         options: OcrOptions,
         selection: Selection,
+        by_type: TypePlans,
         cards: Sequence[EngineCard],
     ) -> str | None:
         """Of the document; None when it may have several pages, or a model is not known yet."""
-        return None if kind.paged else plan_key(sha256, selection, cards, options)
+        return None if kind.paged else plan_key(sha256, selection, by_type, cards, options)
 
     async def get(self, key: str | None) -> PageResult | None:
         """The only page, as one that cost nothing."""
@@ -58,7 +60,8 @@ class JobCache:
         )
         result = OcrResult((page,), 1, selection, timings)
         found = document_type_of(page)
-        result = replace(result, language=found.language, document_type=found.document_type)
+        kind = found.document_type if page.document_type == "auto" else page.document_type
+        result = replace(result, language=found.language, document_type=kind)
         await self._results.set(key, _encoder.encode(result))
 
 

@@ -20,7 +20,9 @@ from ..errors import (
 from ..pool import PageTask
 from ..settings import LimitSettings
 from ..store.job_rows import Claim, Counted, Outcome, Read, Retry, Spoiled
-from .fallback import prices_of, read_page
+from .by_type import type_plans
+from .fallback import prices_of
+from .first_look import read_by_type
 from .job_cache import JobCache
 from .job_ports import BackgroundPool, Blobs, Spool
 from .options import parse_options, with_requirements
@@ -116,7 +118,7 @@ class JobReading:
             return Read(await self._page(claim, options))
         document = await self._open(claim)
         try:
-            pages = options.pages.of(await self._counter.count(document))
+            pages = options.pages.of((await self._counter.probe(document)).pages_total)
         finally:
             document.release()
         if len(pages) > self._limits.max_pages:
@@ -135,18 +137,20 @@ class JobReading:
         pages = await self._pages_paid(claim, options, requirements)
         cards = self._engines.cards()
         asked = json.loads(claim.options).get("engine")
-        selection = select(
-            requirements, asked, options.language, cards, words=options.words, pages=pages
+        choose = partial(
+            select, requirements, asked, options.language, words=options.words, pages=pages
         )
+        selection = choose(cards)
+        by_type = type_plans(requirements, asked, selection, cards, choose)
         kind = kind_named(claim.kind)
-        key = self._cache.key(claim.sha256, kind, options, selection, cards)
+        key = self._cache.key(claim.sha256, kind, options, selection, by_type, cards)
         known = await self._cache.get(key)
         if known is not None:
             return known
         document = await self._open(claim)
         try:
             task = PageTask(claim.sha256, document.kind, claim.page, options)
-            page = await read_page(task, selection, prices_of(cards), self._place)
+            page = await read_by_type(task, selection, by_type, prices_of(cards), self._place)
         finally:
             document.release()
         await self._cache.set(key, page, selection)
@@ -164,7 +168,8 @@ class JobReading:
         if name not in self._counted:
             document = await self._open(claim)
             try:
-                self._counted[name] = len(options.pages.of(await self._counter.count(document)))
+                probe = await self._counter.probe(document)
+                self._counted[name] = len(options.pages.of(probe.pages_total))
             finally:
                 document.release()
             while len(self._counted) > DOCUMENTS_AT_HAND:

@@ -6,6 +6,7 @@ from functools import partial
 
 from ..domain import OcrOptions, Requirements
 from ..settings import LimitSettings
+from .by_type import type_plans
 from .fallback import prices_of
 from .options import with_requirements
 from .ports import Document, EngineDirectory
@@ -42,7 +43,7 @@ class Planner:
         *,
         is_cached: bool,
     ) -> Plan:
-        """Choose the engine; the pages are counted first where money or time depend on them.
+        """Choose the engine; the pages are looked at first where money or time depend on them.
 
         Args:
             document: to be read.
@@ -58,9 +59,11 @@ class Planner:
         deadline = self._clock() + self._limits.request_seconds
         options = with_requirements(options, requirements)
         counted = None
-        if _depends_on_pages(requirements) and document.kind.paged:
+        takes_time = requirements is not None and requirements.max_seconds is not None
+        takes_money = requirements is not None and requirements.max_cost is not None
+        if takes_time or (takes_money and document.kind.paged):
             await document.keep()
-            counted = await self._reading.count(document, options)
+            counted = await self._reading.measure(document, options, with_size=takes_time)
         cards = self._engines.cards()
         choose = partial(
             select,
@@ -68,7 +71,8 @@ class Planner:
             engine,
             options.language,
             words=options.words,
-            pages=len(counted[0]) if counted else 1,
+            pages=len(counted.numbers) if counted else 1,
+            pixels=counted.pixels if counted else None,
         )
         selection = choose(cards)
         asleep = asleep_but_wanted(selection, cards, choose)
@@ -77,7 +81,8 @@ class Planner:
             self._engines.wake(asleep)
             told = f"{asleep} is asleep, which this request cannot wait for; it is woken now."
             selection = replace(selection, reasons=(*selection.reasons, told))
-        key = plan_key(document.sha256, selection, cards, options) if is_cached else None
+        by_type = type_plans(requirements, engine, selection, cards, choose)
+        key = plan_key(document.sha256, selection, by_type, cards, options) if is_cached else None
         return Plan(
             document,
             options,
@@ -88,10 +93,5 @@ class Planner:
             requirements,
             prices_of(cards),
             counted,
+            by_type,
         )
-
-
-def _depends_on_pages(requirements: Requirements | None) -> bool:
-    if requirements is None:
-        return False
-    return requirements.max_cost is not None or requirements.max_seconds is not None

@@ -9,6 +9,7 @@ from typing import Protocol
 from ..cache.flights import Landed
 from ..cache.gcra import RateState
 from ..documents.kinds import Kind
+from ..documents.sandbox import Probe
 from ..domain import PageResult
 from ..engines.base import EngineInfo
 from ..engines.profiles import EngineProfile
@@ -55,10 +56,10 @@ class Document(Protocol):
 
 
 class PageCounter(Protocol):
-    """Tells how many pages a document has."""
+    """Tells how many pages a document has, and how large they are."""
 
-    async def count(self, document: Document) -> int:
-        """The number of pages.
+    async def probe(self, document: Document) -> Probe:
+        """The number of pages, and the size of the first.
 
         Raises:
             BadInput: the document can't be opened.

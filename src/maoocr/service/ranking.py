@@ -27,6 +27,7 @@ class Need:
         words: polygons of words are asked for.
         pages: to be read.
         pixels: of a page, where that is known.
+        after: engine that has to read the pages before any other one does.
     """
 
     requirements: Requirements | None
@@ -35,6 +36,7 @@ class Need:
     words: bool = False
     pages: int = 1
     pixels: int | None = None
+    after: EngineCard | None = None
 
     @property
     def told(self) -> Requirements:
@@ -105,13 +107,17 @@ def prospect_of(card: EngineCard, place: int, need: Need) -> Prospect:
     profile, limit_s = card.profile, need.told.max_seconds
     accuracy = profile.accuracy_for(need.document_type)
     seconds = card.read_s(need.pages, need.pixels)
+    cost = profile.cost_per_page * need.pages
+    if need.after is not None and need.after.name != card.name:
+        seconds += need.after.read_s(need.pages, need.pixels)
+        cost += need.after.profile.cost_per_page * need.pages
     knows = card.languages
     return Prospect(
         card,
         place,
         accuracy,
         seconds,
-        profile.cost_per_page * need.pages,
+        cost,
         lacks_type=accuracy == 0,
         lacks_language=need.language != "auto" and bool(knows) and need.language not in knows,
         lacks_words=need.words and profile.boxes != "words",

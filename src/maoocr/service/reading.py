@@ -4,14 +4,31 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..documents.sandbox import Probe
 from ..domain import OcrOptions, PageError, PageResult, Requirements, Selection
 from ..errors import MaoOCRError, TooLarge, error_from_code
 from ..pool import PageTask
 from ..settings import LimitSettings
-from .fallback import Readers
+from .by_type import TypePlans
 from .ports import Admission, Document, PageCounter, PagePool
+from .readers import Readers
 
-__all__ = ["PageReading", "Plan"]
+__all__ = ["Extent", "PageReading", "Plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How long a document is.
+
+    Attributes:
+        numbers: of the pages to read.
+        total: pages that it has.
+        pixels: of its first page, where that is known.
+    """
+
+    numbers: Sequence[int]
+    total: int
+    pixels: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +40,8 @@ class Plan:
         key: of the result cache; None when the cache is left alone.
         requirements: as the caller gave them, if any.
         prices: money for a page by engine.
-        counted: the pages to read and how many there are in all, where that is known already.
+        by_type: who reads a page that turns out to be of some type.
+        counted: the pages to read, where they are known already.
     """
 
     document: Document
@@ -34,7 +52,8 @@ class Plan:
     key: str | None
     requirements: Requirements | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
-    counted: tuple[Sequence[int], int] | None = None
+    counted: Extent | None = None
+    by_type: TypePlans = field(default_factory=TypePlans)
 
 
 class PageReading:
@@ -45,31 +64,41 @@ class PageReading:
         self._counter = counter
         self._limits = limits
 
-    async def numbers(self, plan: Plan) -> tuple[Sequence[int], int]:
-        """The pages to read, and how many the document has in all; see `count`."""
-        return plan.counted or await self.count(plan.document, plan.options)
+    async def extent(self, plan: Plan) -> Extent:
+        """The pages to read; see `measure`."""
+        return plan.counted or await self.measure(plan.document, plan.options)
 
-    async def count(self, document: Document, options: OcrOptions) -> tuple[Sequence[int], int]:
-        """The pages to read of a document that is kept, and how many it has in all.
+    async def measure(
+        self, document: Document, options: OcrOptions, *, with_size: bool = False
+    ) -> Extent:
+        """The pages to read of a document that is kept.
+
+        Args:
+            document: in the spool.
+            options: tell which pages.
+            with_size: tell the size of the first page too, which takes a look into every file.
 
         Raises:
             InvalidRequest: it does not have a page that is asked for.
             TooLarge: more are asked for than one request may.
         """
-        total = await self._counter.count(document) if document.kind.paged else 1
-        numbers = options.pages.of(total)
+        probe = Probe(1)
+        if document.kind.paged or with_size:
+            probe = await self._counter.probe(document)
+        numbers = options.pages.of(probe.pages_total)
         if len(numbers) > self._limits.max_pages:
             raise TooLarge(
                 f"The request is for {len(numbers)} pages; the limit is {self._limits.max_pages}"
                 " (MAOOCR_LIMITS__MAX_PAGES). Ask for some of them with `pages`."
             )
-        return numbers, total
+        return Extent(numbers, probe.pages_total, probe.pixels)
 
     def admit(self, plan: Plan, pages: int) -> Readers:
         """Room in the pool, taken when it is entered; see `Readers`."""
         return Readers(
             self._pool,
             plan.selection,
+            plan.by_type,
             plan.prices,
             pages,
             client=plan.client,

@@ -155,7 +155,8 @@ class Recognizer:
                 yield told(plan, known, self._clock() - started)
                 return
             await document.keep()
-            numbers, total = await self._reading.numbers(plan)
+            extent = await self._reading.extent(plan)
+            numbers, total = extent.numbers, extent.total
             pages: list[PageResult] = []
             with self._reading.admit(plan, len(numbers)) as admission:
                 yield StreamBegun(total, len(numbers), False, plan.key)
@@ -229,10 +230,10 @@ class Recognizer:
     async def _compute(self, plan: Plan) -> OcrResult:
         await plan.document.keep()
         async with self._in_time(plan):
-            numbers, total = await self._reading.numbers(plan)
-            with self._reading.admit(plan, len(numbers)) as admission:
-                pages = await self._reading.all(admission, plan, numbers)
-        return self._result(plan, pages, total)
+            extent = await self._reading.extent(plan)
+            with self._reading.admit(plan, len(extent.numbers)) as admission:
+                pages = await self._reading.all(admission, plan, extent.numbers)
+        return self._result(plan, pages, extent.total)
 
     @asynccontextmanager
     async def _in_time(self, plan: Plan) -> AsyncIterator[None]:
@@ -264,7 +265,9 @@ class Recognizer:
         result = OcrResult(tuple(pages), total, plan.selection, timings)
         count_pages(self._metrics, pages)
         first = next((page for page in pages if page.lines), None)
-        kind = document_type_of(first).document_type if first is not None else "auto"
+        kind = first.document_type if first is not None else "auto"
+        if first is not None and kind == "auto":
+            kind = document_type_of(first).document_type
         return replace(result, language=detect_language(result.text), document_type=kind)
 
 

@@ -37,6 +37,7 @@ def select(
     pages: int = 1,
     pixels: int | None = None,
     document_type: DocumentType = "auto",
+    after: EngineCard | None = None,
 ) -> Selection:
     """Choose an engine and say why in plain words.
 
@@ -50,13 +51,16 @@ def select(
         pages: to be read; time and money are those of all of them.
         pixels: of a page, where that is known.
         document_type: as the document was found to be; what the caller says goes before it.
+        after: engine that reads the pages first, whose time and price come on top.
 
     Raises:
         UnknownEngine: there is no engine of that name.
         ImpossibleRequirements: two wishes collide; the message names them.
         EngineUnavailable: the budgets of the day of all that may read are used up.
     """
-    need = _need(requirements, language, words, pages, pixels, document_type)
+    need = _need(
+        Need(requirements, document_type, language, words, pages, pixels, after), requirements
+    )
     asked = _named(engine, cards) if engine and engine != "auto" else None
     prospects = [prospect_of(card, place, need) for place, card in enumerate(cards)]
     if asked is not None:
@@ -103,15 +107,8 @@ def _support(prospects: Sequence[Prospect], chosen: Prospect) -> str:
     return able[0] if able else ""
 
 
-def _need(
-    requirements: Requirements | None,
-    language: str,
-    words: bool,
-    pages: int,
-    pixels: int | None,
-    document_type: DocumentType,
-) -> Need:
-    need = Need(requirements, document_type, language, words, pages, pixels)
+def _need(need: Need, requirements: Requirements | None) -> Need:
+    """With what the caller says himself."""
     if requirements is None:
         return need
     if requirements.document_type != "auto":

@@ -1,11 +1,11 @@
 """What one caller is told of an answer that several may share, and whose answer it is."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from ..domain import OcrResult
-from .fallback import fallback_reasons
+from ..domain import DocumentType, OcrResult, PageResult, Selection
 from .reading import Plan
-from .reasons import money, seconds
+from .reasons import TYPES_IN_WORDS, money, seconds
 
 __all__ = ["may_take", "told"]
 
@@ -16,8 +16,11 @@ def may_take(plan: Plan, result: OcrResult) -> bool:
     Plans that agree on the engine share one computation, but one of them may have fallbacks that
     the other one forbids.
     """
-    allowed = {plan.selection.engine, *plan.selection.fallbacks}
-    return all(page.engine in allowed for page in result.pages if "fallback" in page.flags)
+    for page in result.pages:
+        own = _plan_of(page, plan)
+        if "fallback" in page.flags and page.engine not in (own.engine, *own.fallbacks):
+            return False
+    return True
 
 
 def told(plan: Plan, result: OcrResult, took_s: float) -> OcrResult:
@@ -28,7 +31,11 @@ def told(plan: Plan, result: OcrResult, took_s: float) -> OcrResult:
         result: as computed, for him or for somebody else.
         took_s: from his request to the answer.
     """
-    reasons = [*plan.selection.reasons, *fallback_reasons(plan.selection, result.pages)]
+    reasons = [
+        *plan.selection.reasons,
+        *_about_types(plan, result.pages),
+        *_about_fallbacks(plan, result.pages),
+    ]
     needs = plan.requirements
     if needs is not None:
         spent = result.cost
@@ -45,3 +52,43 @@ def told(plan: Plan, result: OcrResult, took_s: float) -> OcrResult:
         if needs.document_type != "auto":
             result = replace(result, document_type=needs.document_type)
     return replace(result, selection=replace(plan.selection, reasons=tuple(reasons)))
+
+
+def _plan_of(page: PageResult, plan: Plan) -> Selection:
+    return plan.by_type.plans.get(page.document_type, plan.selection)
+
+
+def _about_types(plan: Plan, pages: Sequence[PageResult]) -> list[str]:
+    """Which pages turned out to be for another engine, and why."""
+    numbers: dict[DocumentType, list[int]] = {}
+    for page in pages:
+        if page.document_type in plan.by_type.plans:
+            numbers.setdefault(page.document_type, []).append(page.number)
+    return [
+        f"{_numbered(found, len(pages)).capitalize()}"
+        f" {'look' if 1 < len(found) < len(pages) else 'looks'} like {TYPES_IN_WORDS[kind]}:"
+        f" {plan.by_type.plans[kind].reasons[0]}"
+        for kind, found in numbers.items()
+    ]
+
+
+def _about_fallbacks(plan: Plan, pages: Sequence[PageResult]) -> list[str]:
+    """Who read what the chosen engine could not."""
+    numbers: dict[tuple[str, str], list[int]] = {}
+    for page in pages:
+        chosen = _plan_of(page, plan).engine
+        if "fallback" in page.flags and page.engine != chosen:
+            numbers.setdefault((chosen, page.engine), []).append(page.number)
+    return [
+        f"{chosen} could not read {_numbered(found, len(pages))}; {engine} did instead."
+        for (chosen, engine), found in numbers.items()
+    ]
+
+
+def _numbered(numbers: Sequence[int], all_: int) -> str:
+    if len(numbers) == all_:
+        return "the document"
+    if len(numbers) == 1:
+        return f"page {numbers[0]}"
+    shown = ", ".join(map(str, numbers[:5]))
+    return f"pages {shown}" + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from maoocr.domain import Block, PageResult, Polygon, Spent, TextLine
 from maoocr.service.alignment import aligned
 
@@ -74,3 +76,24 @@ def test_scripts_without_spaces_are_matched_too() -> None:
 def test_what_both_cost_is_told() -> None:
     page = aligned(said("a", spent=Spent("e", 1, 2, 3, 0.5)), detected("a"))
     assert page.spent == Spent("e", 1, 2, 3, 0.5)
+
+
+def test_a_page_without_most_of_what_was_detected_is_flagged() -> None:
+    found = detected("Invoice number 12345", "Amount due 99.00", "Payable in thirty days")
+    assert aligned(said(), found).flags == ("incomplete",)
+    assert aligned(said("Invoice number 12345"), found).flags == ("incomplete",)
+    assert aligned(said("Invoice number 12345", "Payable in thirty days"), found).flags == ()
+
+
+def test_what_the_detector_was_not_sure_of_may_be_left_out() -> None:
+    assert aligned(said(), detected("l1|I! il", "~~ ---", score=0.6)).flags == ()
+    assert aligned(said(), detected("ab", "c")).flags == ()
+
+
+def test_beside_a_formula_more_may_be_left_out_but_not_everything() -> None:
+    found = detected("Theorem of the day", "a squared plus b squared", "is c squared here")
+    block = Block("formula", "a^{2} + b^{2} = c^{2}", None, (1,), latex="a^{2} + b^{2} = c^{2}")
+    read = said("Theorem of the day", "a^{2} + b^{2} = c^{2}", blocks=(block,))
+    assert aligned(read, found).flags == ()
+    alone = replace(block, lines=(0,))
+    assert aligned(said("a^{2} + b^{2} = c^{2}", blocks=(alone,)), found).flags == ("incomplete",)

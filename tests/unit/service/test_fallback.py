@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -10,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from maoocr.bootstrap.directory import PoolDirectory
 from maoocr.cache.flights import MemoryFlights
 from maoocr.cache.memory import MemoryCache
-from maoocr.domain import OcrOptions, OcrResult, PageResult, Requirements
+from maoocr.domain import OcrOptions, OcrResult, PageFlag, PageResult, Requirements
 from maoocr.engines.profiles import Profiles
 from maoocr.errors import (
     EndpointUnavailable,
@@ -40,12 +41,19 @@ PROFILES: Mapping[str, Mapping[str, object]] = {
 class Desk:
     """A recognizer over a real pool with several engines."""
 
-    def __init__(self, orders: Orders, *engines: str, pages: int = 1, **settings: object) -> None:
+    def __init__(
+        self,
+        orders: Orders,
+        *engines: str,
+        pages: int = 1,
+        profiles: Mapping[str, Mapping[str, object]] = PROFILES,
+        **settings: object,
+    ) -> None:
         metrics = Metrics(CollectorRegistry())
         self.pool = pool_of(orders, *engines, **settings)
         self.recognizer = Recognizer(
             self.pool,
-            PoolDirectory(self.pool, Profiles(PROFILES)),
+            PoolDirectory(self.pool, Profiles(profiles)),
             Counter(pages),
             MemoryCache(1_000_000, 60.0, metrics),
             MemoryFlights(),
@@ -68,7 +76,7 @@ class Desk:
 
 @asynccontextmanager
 async def desk(
-    orders: Orders, *engines: str, pages: int = 1, **settings: object
+    orders: Orders, *engines: str, pages: int = 1, **settings: Any
 ) -> AsyncIterator[Desk]:
     made = Desk(orders, *engines, pages=pages, **settings)
     await made.pool.start()
@@ -209,3 +217,45 @@ async def test_a_stream_falls_back_page_by_page() -> None:
     assert isinstance(whole, OcrResult)
     assert [page.engine for page in pages if isinstance(page, PageResult)] == ["first", "next"]
     assert "first could not read page 2; next did instead." in whole.selection.reasons
+
+
+def flawed(orders: Orders, *engines: str, flags: tuple[PageFlag, ...]) -> Orders:
+    """Orders under which these engines' pages carry flags."""
+    orders.flags = lambda engine, page: flags if engine in engines else ()
+    return orders
+
+
+@pytest.mark.parametrize("flag", ["truncated", "repetition", "unsupported", "incomplete"])
+async def test_a_page_whose_text_is_wrong_or_missing_goes_to_the_next_engine(
+    flag: PageFlag,
+) -> None:
+    async with desk(flawed(Orders(), "first", flags=(flag,)), "first", "next") as it:
+        result = await it.read()
+    assert (result.text, result.pages[0].flags) == ("next 1", ("fallback",))
+
+
+async def test_broken_markup_alone_is_no_reason_to_read_again() -> None:
+    orders = flawed(Orders(), "first", flags=("malformed",))
+    async with desk(orders, "first", "next") as it:
+        assert (await it.read()).pages[0].flags == ("malformed",)
+        orders.text = lambda engine, page: "" if engine == "first" else "text"
+        assert (await it.read(document="other")).text == "text"
+
+
+async def test_a_fallback_whose_text_is_no_better_goes_to_the_one_behind_it() -> None:
+    orders = flawed(Orders(), "first", "next", flags=("truncated",))
+    async with desk(orders, "first", "next", "last") as it:
+        assert (await it.read()).engines == ("last",)
+
+
+@pytest.mark.parametrize(
+    "outcome", [EngineFault("It raised."), EngineUnavailable("It is gone.")], ids=["fault", "gone"]
+)
+async def test_a_flawed_page_is_given_as_such_where_nobody_reads_it_better(
+    outcome: MaoOCRError,
+) -> None:
+    orders = flawed(failing("next", outcome), "first", flags=("truncated",))
+    async with desk(orders, "first", "next") as it:
+        result = await it.read()
+        assert (result.text, result.pages[0].flags) == ("first 1", ("truncated",))
+        assert not (await it.read()).cached

@@ -62,4 +62,4 @@ async def test_a_page_that_failed_is_not_kept() -> None:
 def test_a_document_that_may_have_many_pages_has_no_key(kind: str) -> None:
     # The card is not looked at before.
     found = kind_named(kind)
-    assert not found.paged or JobCache.key("f" * 64, found, None, None, ()) is None  # type: ignore[arg-type]
+    assert not found.paged or JobCache.key("f" * 64, found, None, None, None, ()) is None  # type: ignore[arg-type]

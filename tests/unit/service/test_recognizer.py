@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from maoocr.cache.flights import MemoryFlights
 from maoocr.cache.memory import MemoryCache
 from maoocr.documents.kinds import Kind
+from maoocr.documents.sandbox import Probe
 from maoocr.domain import OcrOptions, OcrResult, PageResult, PageSelection, Requirements, TextLine
 from maoocr.engines.base import EngineInfo
 from maoocr.engines.profiles import EngineProfile
@@ -58,10 +59,11 @@ class Sheet:
 class Counter:
     pages: int = 1
     asked: int = 0
+    pixels: int | None = None
 
-    async def count(self, document: Document) -> int:
+    async def probe(self, document: Document) -> Probe:
         self.asked += 1
-        return self.pages
+        return Probe(self.pages, self.pixels)
 
 
 @dataclass
