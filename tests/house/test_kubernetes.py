@@ -1,83 +1,36 @@
-"""What the overlays of `k8s/` deploy fits together, and is closed to whom it should be closed."""
+"""What the overlays of `k8s/` deploy fits together, and may do no more than it has to."""
 
 import re
 from collections.abc import Iterator
-from functools import cache
-from typing import Any
 
-import pytest
 import yaml
 
-from maoocr.bootstrap import create_app
 from maoocr.settings import Settings
-from scripts.manifests import EVERYTHING, Manifest, overlays, render, renderer
-from scripts.reference.kubernetes import rules_manifest
-from scripts.reference.routes import route_names
+from scripts.manifests import overlays
 from scripts.reference.settings import leaves
 from tests.house.checkout import ROOT
+from tests.house.kubernetes import (
+    NAME,
+    base_name,
+    containers,
+    each_overlay,
+    environment,
+    matches,
+    named,
+    needs_a_renderer,
+    of_kind,
+    pods,
+    rendered,
+    workloads,
+)
 
-COMMAND = renderer()
+pytestmark = needs_a_renderer
 
-# Without kubectl or kustomize the files are read by scripts/check all the same, one by one.
-pytestmark = pytest.mark.skipif(COMMAND is None, reason="needs kubectl or kustomize")
-
-NAME = "app.kubernetes.io/name"
 MADE_BY_THE_OPERATOR = {"tls"}
 """Secrets that are not in the overlays: the certificate comes from elsewhere."""
 
 GATEWAY_END_S = 15
 """What configs/gunicorn.py gives the lanes after the grace time."""
-
-each_overlay = pytest.mark.parametrize("overlay", [*overlays(), EVERYTHING])
-
-
-@cache
-def rendered() -> dict[str, list[Manifest]]:
-    assert COMMAND is not None
-    return render(COMMAND)
-
-
-def of_kind(overlay: str, *kinds: str) -> list[Manifest]:
-    return [m for m in rendered()[overlay] if m["kind"] in kinds]
-
-
-def named(overlay: str, kind: str, name: str) -> Manifest:
-    (found,) = [m for m in of_kind(overlay, kind) if base_name(m["metadata"]["name"]) == name]
-    return found
-
-
-def base_name(name: str) -> str:
-    """Without the hash that kustomize adds to what it generates."""
-    return re.sub(r"-[a-z0-9]{10}$", "", name)
-
-
-def workloads(overlay: str) -> list[Manifest]:
-    return of_kind(overlay, "Deployment", "StatefulSet", "Job")
-
-
-def pods(overlay: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for workload in workloads(overlay):
-        yield workload["metadata"]["name"], workload["spec"]["template"]
-
-
-def containers(overlay: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, pod in pods(overlay):
-        for container in [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]:
-            yield f"{name}/{container['name']}", container
-
-
-def environment(overlay: str, container: dict[str, Any]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for source in container.get("envFrom", []):
-        found |= named(overlay, "ConfigMap", base_name(source["configMapRef"]["name"]))["data"]
-    return found | {e["name"]: e.get("value", "") for e in container.get("env", [])}
-
-
-def matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
-    exact = selector.get("matchLabels", {}).items() <= labels.items()
-    rules = selector.get("matchExpressions", [])
-    assert all(rule["operator"] == "In" for rule in rules)
-    return exact and all(labels.get(rule["key"]) in rule["values"] for rule in rules)
 
 
 @each_overlay
@@ -204,62 +157,6 @@ def test_selectors_find_pods_and_ports(overlay: str) -> None:
         assert any(matches(selector, pod["metadata"]["labels"]) for pod in templates.values())
 
 
-def reaches(overlay: str, name: str, direction: str) -> list[dict[str, Any]]:
-    """The rules of all policies that hold for the pod of that name."""
-    labels = dict(pods(overlay))[name]["metadata"]["labels"]
-    return [
-        rule
-        for policy in of_kind(overlay, "NetworkPolicy")
-        if matches(policy["spec"]["podSelector"], labels)
-        for rule in policy["spec"].get(direction, [])
-    ]
-
-
-@each_overlay
-def test_nothing_is_open_that_no_policy_opens(overlay: str) -> None:
-    closed = named(overlay, "NetworkPolicy", "default-deny")["spec"]
-    assert closed == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-
-
-@each_overlay
-def test_only_gateways_reach_the_servers_behind_them(overlay: str) -> None:
-    labels = dict(pods(overlay))["gateway"]["metadata"]["labels"]
-    for server in set(dict(pods(overlay))) - {"gateway", "models"}:
-        for rule in reaches(overlay, server, "ingress"):
-            for peer in rule["from"]:
-                watched = overlay == EVERYTHING and "namespaceSelector" in peer
-                assert watched or matches(peer["podSelector"], labels), server
-        out = reaches(overlay, server, "egress")
-        assert {port["port"] for rule in out for port in rule["ports"]} == {53}, server
-
-
-@pytest.mark.parametrize("overlay", overlays())
-def test_gateways_have_no_way_out_by_themselves(overlay: str) -> None:
-    blocks = [
-        peer["ipBlock"]["cidr"]
-        for rule in reaches(overlay, "gateway", "egress")
-        for peer in rule["to"]
-        if "ipBlock" in peer
-    ]
-    assert blocks == ["169.254.20.10/32"]
-
-
-@each_overlay
-def test_both_ends_of_a_connection_allow_it(overlay: str) -> None:
-    for server in set(dict(pods(overlay))) - {"gateway", "models"}:
-        service = named(overlay, "Service", server)["spec"]["ports"][0]["port"]
-        labels = dict(pods(overlay))[server]["metadata"]["labels"]
-        allowed = [
-            port["port"]
-            for rule in reaches(overlay, "gateway", "egress")
-            for peer in rule["to"]
-            if "podSelector" in peer and matches(peer["podSelector"], labels)
-            for port in rule["ports"]
-            if "namespaceSelector" not in peer
-        ]
-        assert allowed == [service]
-
-
 @each_overlay
 def test_variables_are_settings_and_their_files_are_mounted(overlay: str) -> None:
     settings = {leaf.name for leaf in leaves()}
@@ -308,24 +205,6 @@ def test_images_are_those_of_compose() -> None:
             assert tag
 
 
-@each_overlay
-def test_the_world_reaches_every_route_but_the_metrics(overlay: str) -> None:
-    (ingress,) = of_kind(overlay, "Ingress")
-    (rule,) = ingress["spec"]["rules"]
-
-    def is_reached(path: str) -> bool:
-        return any(
-            path == open_["path"]
-            or (open_["pathType"] == "Prefix" and path.startswith(f"{open_['path']}/"))
-            for open_ in rule["http"]["paths"]
-        )
-
-    paths = {name.partition(" ")[2] for name in route_names(create_app(Settings(_env_file=None)))}
-    assert {path for path in paths if not is_reached(path)} == {"/metrics"}
-    assert is_reached("/static/app.js")
-    assert is_reached("/docs/assets/logo.png")
-
-
 def test_the_ingress_takes_what_the_gateway_takes() -> None:
     settings = Settings(_env_file=None)
     notes = named("cpu", "Ingress", "gateway")["metadata"]["annotations"]
@@ -351,19 +230,3 @@ def test_replicas_share_their_state() -> None:
     ]
     strategy = named("cpu", "Deployment", "gateway")["spec"]["strategy"]["rollingUpdate"]
     assert strategy["maxUnavailable"] == 0
-
-
-def test_the_rules_of_the_cluster_are_those_of_prometheus() -> None:
-    manifest = (ROOT / "k8s/components/monitoring/rules.yaml").read_text(encoding="utf-8")
-    assert manifest == rules_manifest(), "run scripts/docs"
-
-
-def test_the_autoscaler_counts_what_the_adapter_offers() -> None:
-    adapter = yaml.safe_load(
-        (ROOT / "k8s/components/queue-autoscaling/prometheus-adapter.yaml").read_text()
-    )
-    (rule,) = adapter["rules"]["custom"]
-    metrics = named(EVERYTHING, "HorizontalPodAutoscaler", "gateway")["spec"]["metrics"]
-    asked = [m["pods"]["metric"]["name"] for m in metrics if m["type"] == "Pods"]
-    assert asked == [rule["name"]["as"]]
-    assert f"`{asked[0]}`" in (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
