@@ -46,6 +46,17 @@ async def test_a_job_is_read_and_its_pages_follow(client: httpx.AsyncClient) -> 
     assert [line["event"] for line in await lines(client, job["id"], after=2)] == [3]
 
 
+async def test_whoever_makes_a_job_hears_who_will_read_it_and_whether_in_time(
+    client: httpx.AsyncClient,
+) -> None:
+    needs = {"requirements": json.dumps({"privacy": "local", "max_seconds": 0.001})}
+    job = await make(client, ("a.png", png("a")), data=needs)
+    assert job["selection"]["engine"] == "fake"
+    late = "more than the 0.001 s asked for: no engine here is expected to be faster."
+    assert job["selection"]["reasons"][-1].endswith(late)
+    assert "selection" not in (await client.get(f"{JOBS}/{job['id']}")).json()
+
+
 async def test_a_zip_has_a_file_for_each_document(client: httpx.AsyncClient) -> None:
     documents = [("x.png", png("one")), ("x.png", png("two")), ("../e.png", png("3"))]
     job = await make(client, *documents)

@@ -10,7 +10,14 @@ from types import MappingProxyType
 
 from ..domain import OcrResult
 from .alto import write_alto
-from .answer import encode_json, page_object, result_object, write_json, write_json_lines
+from .answer import (
+    encode_json,
+    page_object,
+    result_object,
+    selection_object,
+    write_json,
+    write_json_lines,
+)
 from .characters import one_line
 from .hocr import write_hocr
 from .markdown import write_markdown
@@ -28,6 +35,7 @@ __all__ = [
     "page_object",
     "result_object",
     "result_of",
+    "selection_object",
 ]
 
 

@@ -6,7 +6,14 @@ from typing import Any
 
 from ..domain import Block, OcrResult, PageResult, Selection, Spent, TextLine, Word, mean_score
 
-__all__ = ["encode_json", "page_object", "result_object", "write_json", "write_json_lines"]
+__all__ = [
+    "encode_json",
+    "page_object",
+    "result_object",
+    "selection_object",
+    "write_json",
+    "write_json_lines",
+]
 
 # What JSON lets stand raw, but a terminal or a reader of lines may act on.
 _RAW_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029]")
@@ -44,7 +51,7 @@ def result_object(result: OcrResult) -> dict[str, Any]:
         "document_type": result.document_type,
         "cached": result.cached,
         "cost": result.cost,
-        "selection": _selection(result.selection),
+        "selection": selection_object(result.selection),
         "timings": {
             "upload_s": _rounded(timings.upload_s),
             "queue_s": _rounded(timings.queue_s),
@@ -124,7 +131,8 @@ def _spent(spent: Spent) -> dict[str, Any]:
     }
 
 
-def _selection(selection: Selection) -> dict[str, Any]:
+def selection_object(selection: Selection) -> dict[str, Any]:
+    """Which engine was chosen and why."""
     values: dict[str, Any] = {
         "engine": selection.engine,
         "reasons": list(selection.reasons),

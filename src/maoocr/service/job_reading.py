@@ -159,8 +159,10 @@ class JobReading:
     async def _pages_paid(
         self, claim: Claim, options: OcrOptions, requirements: Requirements | None
     ) -> int:
-        """Pages of the document that money is to suffice for; 1 where no limit was set."""
-        if requirements is None or requirements.max_cost is None:
+        """Pages of the document that money or time is to suffice for; 1 without such a limit."""
+        if requirements is None or (
+            requirements.max_cost is None and requirements.max_seconds is None
+        ):
             return 1
         if not kind_named(claim.kind).paged:
             return 1

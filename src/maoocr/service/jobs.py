@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
+from ..domain import Selection
 from ..errors import Forbidden, StoreUnavailable
 from ..settings import JobSettings
 from ..store.job_rows import EndedPage, Job
@@ -15,10 +17,24 @@ from .job_ports import Blobs, JobRows, Poster, Spool, WebhookRows
 from .ports import EngineDirectory, Wire
 from .selector import select
 
-__all__ = ["Jobs"]
+__all__ = ["Jobs", "Submitted"]
 
 PAGES_AT_ONCE = 100
 GATHER_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A job that was asked for.
+
+    Attributes:
+        is_new: an earlier request did not make it.
+        selection: by which its pages would be read now; each is planned anew when its turn comes.
+    """
+
+    job: Job
+    is_new: bool
+    selection: Selection
 
 
 class Jobs:
@@ -67,7 +83,7 @@ class Jobs:
 
     async def submit(
         self, draft: Draft, wishes: Wishes, *, idempotency_key: str | None, request_id: str
-    ) -> tuple[Job, bool]:
+    ) -> Submitted:
         """See `Draft.submit`; the runners are told.
 
         Raises:
@@ -80,14 +96,17 @@ class Jobs:
                     " empty); follow the events of the job."
                 )
             await self._poster.check(wishes.webhook_url)
-        select(wishes.requirements, wishes.engine, wishes.options.language, self._engines.cards())
+        options, cards = wishes.options, self._engines.cards()
+        selection = select(
+            wishes.requirements, wishes.engine, options.language, cards, words=options.words
+        )
         job, is_new = await draft.submit(
             wishes, idempotency_key=idempotency_key, request_id=request_id
         )
         if is_new:
             self._metrics.jobs.labels("accepted").inc()
             await self._wire.publish(RUNNERS, NEW)
-        return job, is_new
+        return Submitted(job, is_new, selection)
 
     async def get(self, owner: str, job: str) -> Job:
         """A job with its files.

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..exports import page_object
 from ..store.job_rows import EndedPage, Job
+from .schemas import SelectionModel
 
 __all__ = ["JobReply", "JobsReply", "eta_s", "job_object", "result_line"]
 
@@ -68,6 +69,9 @@ class JobReply(_Model):
     """Left out in lists."""
     webhook: WebhookModel | None = None
     """Of a job that has one, where it is shown alone."""
+    selection: SelectionModel | None = None
+    """How its pages would be read now, in the answer that makes it; each is planned anew when its
+    turn comes."""
 
 
 class JobsReply(_Model):

@@ -28,7 +28,7 @@ from ..errors import (
     UnsupportedMedia,
     UploadTimeout,
 )
-from ..exports import formats
+from ..exports import formats, selection_object
 from ..exports.archive import file_names, zipped
 from ..service.job_draft import Wishes
 from ..service.jobs import Jobs
@@ -97,14 +97,15 @@ async def create_job(request: Request) -> Response:
     async with gateway.jobs.draft(caller_of(request).owner) as draft:
         form = JobForm(boundary, gateway.spool, limits.max_body_bytes, draft.add)
         await form.read(body_chunks(request, body, "JOBS"))
-        job, is_new = await gateway.jobs.submit(
+        made = await gateway.jobs.submit(
             draft,
             _wishes({**request.query_params, **form.fields}),
             idempotency_key=request.headers.get("idempotency-key"),
             request_id=request.state.request_id,
         )
-    headers = {"Location": f"/api/ocr/jobs/{job.id}"}
-    return Response(_json(job_object(job)), 202 if is_new else 200, headers, "application/json")
+    headers = {"Location": f"/api/ocr/jobs/{made.job.id}"}
+    values = job_object(made.job) | {"selection": selection_object(made.selection)}
+    return Response(_json(values), 202 if made.is_new else 200, headers, "application/json")
 
 
 @router.get("/api/ocr/jobs", response_model=JobsReply, responses=documented(InvalidRequest))

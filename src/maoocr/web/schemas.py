@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..domain import BlockKind, LineFlag, PageFlag, PolygonSource
 
-__all__ = ["Problem", "RecognizeReply"]
+__all__ = ["Problem", "RecognizeReply", "SelectionModel"]
 
 
 class _Model(BaseModel):
