@@ -78,6 +78,7 @@ class VlmServer:
     """Runs in a thread of its own; `start` and `stop` may be called again and again.
 
     Attributes:
+        host: the address of this machine that it listens on.
         answers: by `picture_key` of a picture, or by prompt; else `default`. A function is asked.
         asks: every call that came.
         aborted: calls that the caller closed before their end.
@@ -90,8 +91,11 @@ class VlmServer:
         healthy: whether `/health` answers at all, well, or not.
     """
 
-    def __init__(self, model: str = "fake-vlm", *, default: Say | None = None) -> None:
+    def __init__(
+        self, model: str = "fake-vlm", *, default: Say | None = None, host: str = "127.0.0.1"
+    ) -> None:
         self.model = model
+        self.host = host
         self.answers: dict[str, Say | Callable[[Ask], Say]] = {}
         self.default: Say | Callable[[Ask], Say] = default or Say("Hello, world.")
         self.asks: list[Ask] = []
@@ -108,7 +112,7 @@ class VlmServer:
         self.finished = 0
         self.waiting = 0
         self._changed = threading.Condition()
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+        with socket.create_server((self.host, 0)) as listener:
             self.port = int(listener.getsockname()[1])
         self._server: uvicorn.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -117,7 +121,7 @@ class VlmServer:
     @property
     def url(self) -> str:
         """Its address, as an operator writes it."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def __enter__(self) -> "VlmServer":
         self.start()
@@ -128,7 +132,7 @@ class VlmServer:
 
     def start(self) -> None:
         """Listen; what comes from now on is answered."""
-        listener = socket.create_server(("127.0.0.1", self.port), backlog=512)
+        listener = socket.create_server((self.host, self.port), backlog=512)
         config = uvicorn.Config(
             self._app(), log_config=None, lifespan="off", timeout_keep_alive=5, ws="none"
         )
