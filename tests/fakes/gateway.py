@@ -23,6 +23,7 @@ class GatewayProcess:
         folder: Path,
         environment: dict[str, str],
         enter: Sequence[str] = (),
+        beside: Sequence[str] = (),
         /,
         **engine: object,
     ) -> None:
@@ -32,6 +33,7 @@ class GatewayProcess:
             folder: for its spool and its state.
             environment: settings, by the names of the environment.
             enter: begins the command that starts it, as `nsenter` does.
+            beside: names of more engines of the same kind, with one lane each.
             engine: options of the fake engine.
         """
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MAOOCR_")}
@@ -54,6 +56,7 @@ class GatewayProcess:
                 "tests.fakes.gateway",
                 str(descriptor),
                 json.dumps(engine),
+                *beside,
             ]
             self._process = subprocess.Popen(
                 [*enter, *ours],
@@ -91,11 +94,13 @@ def _main() -> None:
     from maoocr.web.server import listeners, uvicorn_options
 
     listener = socket.socket(fileno=int(sys.argv[1]))
-    engine = EngineSpec("fake", ".fake:FakeEngine", json.loads(sys.argv[2]))
+    options = json.loads(sys.argv[2])
+    engine = EngineSpec("fake", ".fake:FakeEngine", options)
+    beside = [EngineSpec(name, engine.factory, options, lanes=1) for name in sys.argv[3:]]
     settings = Settings(_env_file=None)
-    app = create_app(settings, [engine])
-    options = uvicorn_options(settings.limits.max_body_bytes)
-    config = uvicorn.Config(app, log_config=None, **options)
+    app = create_app(settings, [engine, *beside])
+    served = uvicorn_options(settings.limits.max_body_bytes)
+    config = uvicorn.Config(app, log_config=None, **served)
     uvicorn.Server(config).run(sockets=listeners([listener]))
 
 

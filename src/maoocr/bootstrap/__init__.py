@@ -52,6 +52,7 @@ def create_app(settings: Settings, specs: Sequence[EngineSpec] | None = None) ->
                 jobs=jobs,
                 completions=completions,
                 house=runtime.house,
+                wishes=state.wishes,
             )
             yield
 

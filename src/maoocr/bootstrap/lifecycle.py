@@ -11,7 +11,7 @@ from ..engines.presence import Absence, absence_of, absence_of_weights, used_fol
 from ..engines.profiles import EngineProfile, Profiles
 from ..errors import Conflict, UnknownEngine
 from ..pool import EngineStatus, Pool
-from ..service.engine_states import EndpointView, EngineState, EngineStateName
+from ..service.engine_states import EndpointView, EngineState, EngineStateName, Wanted
 from ..settings import Settings
 from .vlm import Vlms
 
@@ -65,6 +65,16 @@ class EngineLifecycle:
         """As `EngineHouse.unload`."""
         if engine in self._vlms.endpoints:
             await self._put_to_sleep(engine)
+        else:
+            self._pool.unload(engine)
+
+    async def follow(self, engine: str, wanted: Wanted) -> None:
+        """As `EngineHouse.follow`."""
+        group = self._vlms.endpoints.get(engine)
+        if group is not None:
+            group.look()
+        elif wanted == "loaded":
+            self._pool.load(engine)
         else:
             self._pool.unload(engine)
 

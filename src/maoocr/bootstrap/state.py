@@ -11,6 +11,7 @@ from ..outbound.post import poster_of
 from ..service.access import Access, open_access
 from ..service.costs import Costs
 from ..service.costs_spending import Spendings
+from ..service.engine_wishes import EngineWishes
 from ..service.history import History
 from ..service.job_cache import JobCache
 from ..service.job_reading import JobReading
@@ -23,6 +24,7 @@ from ..settings import CostSettings, Settings
 from ..store.blobs import BlobStore, FolderBlobs
 from ..store.connecting import database_url
 from ..store.database import Database
+from ..store.engine_wishes import EngineWishRows
 from ..store.history import HistoryTable
 from ..store.ids import new_id
 from ..store.job_pages import JobPages
@@ -51,6 +53,7 @@ class State:
     access: Access
     history: History
     costs: Costs
+    wishes: EngineWishes
 
 
 @asynccontextmanager
@@ -86,7 +89,14 @@ async def open_state(runtime: Runtime) -> AsyncIterator[State]:
         await stack.enter_async_context(spendings.running())
         costs = Costs(recorder, ledger, settings.costs, vlms.places, vlms.budgets)
         _tell_prices(settings.costs, metrics)
-        yield State(database, access, history, costs)
+        wishes = EngineWishes(
+            runtime.house,
+            EngineWishRows(database),
+            shared.wire,
+            lambda: None if shared.link is None else shared.link.is_ready,
+        )
+        await stack.enter_async_context(wishes.running())
+        yield State(database, access, history, costs, wishes)
 
 
 @asynccontextmanager

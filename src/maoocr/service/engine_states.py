@@ -7,10 +7,12 @@ from typing import Literal, Protocol
 from ..engines.profiles import EngineProfile
 from ..pool import EngineStatus
 
-__all__ = ["EndpointView", "EngineHouse", "EngineState", "EngineStateName"]
+__all__ = ["EndpointView", "EngineHouse", "EngineState", "EngineStateName", "Wanted"]
 
 EngineStateName = Literal["absent", "loading", "ready", "sleeping", "broken"]
 """`absent`: models or a package are missing. `sleeping`: it is loaded or woken on need."""
+
+Wanted = Literal["loaded", "unloaded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +85,15 @@ class EngineHouse(Protocol):
 
         Raises:
             UnknownEngine: there is none of that name.
+            Conflict: it cannot go now; says why.
+        """
+
+    async def follow(self, engine: str, wanted: Wanted) -> None:
+        """Do here what another gateway was asked to do, and has done.
+
+        Servers are everybody's, so of an engine that asks them they are only looked at.
+
+        Raises:
+            UnknownEngine: there is none of that name here.
             Conflict: it cannot go now; says why.
         """

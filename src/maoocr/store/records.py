@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
 
-__all__ = ["ApiKey", "UsageDay"]
+__all__ = ["ApiKey", "EngineWish", "UsageDay"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,16 @@ class UsageDay:
     pages: int
     seconds: float
     cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class EngineWish:
+    """What was asked of all gateways.
+
+    Attributes:
+        since: in UTC; of two wishes for one engine the later one counts.
+    """
+
+    engine: str
+    wanted: Literal["loaded", "unloaded"]
+    since: datetime

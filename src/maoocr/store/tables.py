@@ -21,6 +21,7 @@ from .columns import BigId, Bytes, Id, Moment
 __all__ = [
     "api_keys",
     "counted",
+    "engine_wishes",
     "history",
     "job_files",
     "job_pages",
@@ -123,6 +124,16 @@ spending = Table(
 
 counted = Table("counted", metadata, Column("id", Id, primary_key=True))
 """Rows that were counted but not kept, for some days: a journal may bring them again."""
+
+engine_wishes = Table(
+    "engine_wishes",
+    metadata,
+    Column("engine", String(64), primary_key=True),
+    # `loaded` or `unloaded`.
+    Column("wanted", String(8), nullable=False),
+    Column("since", Moment, nullable=False),
+)
+"""What was asked of all gateways, for those that did not hear it; the last wish for each engine."""
 
 api_keys = Table(
     "api_keys",

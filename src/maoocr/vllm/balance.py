@@ -30,7 +30,7 @@ class Waker(Protocol):
         """One is being woken now."""
 
     async def sleep(self) -> list[str]:
-        """Put those to sleep that have no call; tells why others are not."""
+        """Put those to sleep that have no call of anybody; tells why others do not."""
 
     def wake(self) -> None:
         """Begin with it, where nobody has yet. Does not wait."""
@@ -79,6 +79,7 @@ class Endpoints:
         """Set where its servers may sleep."""
         self.used_at = clock()
         """When a call last began or ended."""
+        self._lookers: list[Callable[[], None]] = []
 
     @property
     def concurrency(self) -> int:
@@ -113,6 +114,15 @@ class Endpoints:
         """Learn what a look at a server found."""
         member.hear(health)
         self._wake()
+
+    def on_look(self, looker: Callable[[], None]) -> None:
+        """Have it called when somebody wants a server to be looked at."""
+        self._lookers.append(looker)
+
+    def look(self) -> None:
+        """Have all servers looked at soon, as they may have changed. Returns at once."""
+        for looker in self._lookers:
+            looker()
 
     async def complete(
         self,

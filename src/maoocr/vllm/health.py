@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -89,6 +90,7 @@ class HealthWatch:
         self._health = Health()
         self._late = 0
         self._looks = 0
+        self._hurried = asyncio.Event()
 
     async def run(self) -> None:
         """Look again and again."""
@@ -102,7 +104,17 @@ class HealthWatch:
             if self._health.state != "up":
                 every_s = min(every_s, AWAY_S)
             # Spread out, so that replicas do not all knock at once.
-            await asyncio.sleep(every_s * random.uniform(0.8, 1.2))
+            await self._rest(every_s * random.uniform(0.8, 1.2))
+
+    def hurry(self) -> None:
+        """Look again now: it may have changed."""
+        self._hurried.set()
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
+        self._hurried.clear()
 
     async def look(self) -> Health:
         """Look once."""

@@ -51,11 +51,14 @@ async def open_endpoints(
 def _watches(
     group: Endpoints, clients: Sequence[EndpointClient], every_s: float, sleeper: Sleeper
 ) -> list[asyncio.Task[None]]:
-    return [
-        asyncio.create_task(_watch(group, member, client, every_s, sleeper).run())
+    watches = [
+        _watch(group, member, client, every_s, sleeper)
         for member, client in zip(group.members, clients, strict=True)
         if client.endpoint.is_probed
     ]
+    for watch in watches:
+        group.on_look(watch.hurry)
+    return [asyncio.create_task(watch.run()) for watch in watches]
 
 
 def _watch(

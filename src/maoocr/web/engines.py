@@ -1,6 +1,7 @@
 """/api/ocr/engines and /api/ocr/options: what there is to choose from, and its coming and going."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Literal
 
 from fastapi import APIRouter
@@ -9,9 +10,10 @@ from starlette.requests import Request
 
 from ..errors import Conflict, UnknownEngine
 from ..exports import formats
-from ..service.engine_states import EngineState, EngineStateName
+from ..service.engine_states import EngineState, EngineStateName, Wanted
+from ..service.engine_wishes import OtherWish
 from ..service.options import OPTIONS, OptionSpec
-from .gateway import gateway_of
+from .gateway import Gateway, gateway_of
 from .problems import documented
 
 __all__ = ["engine_model", "router"]
@@ -63,6 +65,17 @@ class EndpointModel(_Model):
     spent_today: float
 
 
+class WishModel(_Model):
+    """What was asked of all gateways."""
+
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+
+    wanted: Wanted
+    since: datetime
+    reason: str
+    """Why this gateway has the engine in another state."""
+
+
 class EngineModel(_Model):
     """One engine."""
 
@@ -93,6 +106,17 @@ class EngineModel(_Model):
     queue_pages: int
     endpoints: list[EndpointModel]
     """Of an engine that asks servers."""
+    wish: WishModel | None
+    """What was last asked of all gateways by `load` or `unload`, where this one is in another
+    state; else null."""
+
+
+class ChangedEngineModel(EngineModel):
+    """One engine, after all gateways were asked to load it or to let it go."""
+
+    warning: str | None
+    """Why other gateways follow late; null where they follow at once, or within some seconds
+    where there is no Redis."""
 
 
 class EnginesReply(_Model):
@@ -135,24 +159,29 @@ class OptionsReply(_Model):
 async def engines(request: Request) -> EnginesReply:
     """The engines, their state and their pace."""
     gateway = gateway_of(request)
-    models = [engine_model(state) for state in gateway.house.states()]
+    wish = gateway.wishes.other_than
+    models = [engine_model(state, wish(state)) for state in gateway.house.states()]
     return EnginesReply(engines=models, default=gateway.settings.engine)
 
 
 @router.post("/api/ocr/engines/{name}/load", responses=_CHANGES)
-async def load(request: Request, name: str) -> EngineModel:
-    """Begin to load an engine, or to wake its servers; the answer does not wait for it."""
-    house = gateway_of(request).house
-    await house.load(name)
-    return engine_model(house.state(name))
+async def load(request: Request, name: str) -> ChangedEngineModel:
+    """Begin to load an engine, or to wake its servers; the answer does not wait for it.
+
+    All other gateways do the same.
+    """
+    gateway = gateway_of(request)
+    return _changed(gateway, name, await gateway.wishes.load(name))
 
 
 @router.post("/api/ocr/engines/{name}/unload", responses=_CHANGES)
-async def unload(request: Request, name: str) -> EngineModel:
-    """Let an idle engine go until it is needed: its lanes end, or its vLLM is put to sleep."""
-    house = gateway_of(request).house
-    await house.unload(name)
-    return engine_model(house.state(name))
+async def unload(request: Request, name: str) -> ChangedEngineModel:
+    """Let an idle engine go until it is needed: its lanes end, or its vLLM is put to sleep.
+
+    All other gateways do the same, as soon as it has no page to read there.
+    """
+    gateway = gateway_of(request)
+    return _changed(gateway, name, await gateway.wishes.unload(name))
 
 
 @router.get("/api/ocr/options", responses=documented())
@@ -182,7 +211,7 @@ async def options(request: Request) -> OptionsReply:
     )
 
 
-def engine_model(state: EngineState) -> EngineModel:
+def engine_model(state: EngineState, wish: OtherWish | None = None) -> EngineModel:
     """What is told of an engine."""
     engine, profile = state.status, state.profile
     info = engine.info
@@ -204,7 +233,14 @@ def engine_model(state: EngineState) -> EngineModel:
         lanes_busy=sum(lane.state == "busy" for lane in engine.lanes),
         queue_pages=engine.queue_pages,
         endpoints=[EndpointModel.model_validate(endpoint) for endpoint in state.endpoints],
+        wish=WishModel.model_validate(wish) if wish is not None else None,
     )
+
+
+def _changed(gateway: Gateway, name: str, warning: str) -> ChangedEngineModel:
+    state = gateway.house.state(name)
+    told = engine_model(state, gateway.wishes.other_than(state))
+    return ChangedEngineModel(**dict(told), warning=warning or None)
 
 
 def _values(names: Iterable[str]) -> list[OptionValueModel]:

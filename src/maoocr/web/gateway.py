@@ -11,6 +11,7 @@ from ..pool import Pool
 from ..service.access import Access
 from ..service.costs import Costs
 from ..service.engine_states import EngineHouse
+from ..service.engine_wishes import EngineWishes
 from ..service.history import History
 from ..service.jobs import Jobs
 from ..service.openai import Completions
@@ -41,6 +42,7 @@ class Gateway:
     completions: Completions
     costs: Costs
     house: EngineHouse
+    wishes: EngineWishes
 
 
 def gateway_of(request: HTTPConnection) -> Gateway:

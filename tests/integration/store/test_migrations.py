@@ -105,5 +105,6 @@ ROWS = {
     "ledger": "INSERT INTO ledger VALUES ('2026-01-01', '', 'page', 'vlm', '', 1, 1, 1, 1, 1, 1)",
     "spending": "INSERT INTO spending VALUES ('2026-01-01', 'cloud', '01', 1, 1, 1, 1)",
     "counted": "INSERT INTO counted VALUES ('01')",
+    "engine_wishes": "INSERT INTO engine_wishes VALUES ('vlm', 'loaded', '2026-01-01 00:00:00')",
 }
 """One row of each table, as its first revision has it."""

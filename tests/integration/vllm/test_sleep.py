@@ -123,3 +123,15 @@ async def test_one_with_a_call_is_not_put_to_sleep(server: VlmServer) -> None:
         assert server.naps == []
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
+
+
+async def test_one_that_others_ask_is_not_put_to_sleep(server: VlmServer) -> None:
+    server.default = Say("text", hang="middle")
+    async with opened(server) as endpoints, opened(server) as others:
+        await until(endpoints, "ready")
+        call = asyncio.create_task(others.complete(ASK))
+        await asyncio.to_thread(server.wait_for, lambda: server.running == 1)
+        assert await sleeper_of(endpoints).sleep() == []
+        assert (server.naps, endpoints.may_call) == ([], True)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)

@@ -146,3 +146,15 @@ async def test_one_that_we_put_to_sleep_is_asked_itself(server: Server, ours: bo
     )
     assert (await looks.look()).state == ("asleep" if ours else "up")
     assert bool(asked) == ours
+
+
+async def test_it_looks_again_when_it_is_told_to(server: Server) -> None:
+    told: asyncio.Queue[Health] = asyncio.Queue()
+    looks = HealthWatch(server, 3600.0, told.put_nowait)
+    task = asyncio.create_task(looks.run())
+    assert (await told.get()).state == "up"
+    server.answers["/metrics"] = (200, ASLEEP)
+    looks.hurry()
+    assert (await told.get()).state == "asleep"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
