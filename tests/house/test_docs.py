@@ -12,6 +12,7 @@ from scripts.reference.errors import errors_page
 from scripts.reference.metrics import metrics_page
 from scripts.reference.routes import openapi_document, route_names
 from tests.house.checkout import ROOT, project_files
+from tests.unit.vllm.families.answers import recorded
 
 PAGES = [path for path in project_files() if path.suffix == ".md"]
 READMES = ("README.md", "README.zh-CN.md")
@@ -94,14 +95,20 @@ def test_ci_runs_the_command_that_the_readme_names() -> None:
 
 def test_the_page_on_models_has_every_family() -> None:
     rows = re.findall(
-        r"^\| `([\w.-]+)` \| (.+?) \| (.+?) \| (yes|no) \|$", text("docs/vlm.md"), re.M
+        r"^\| `([\w.-]+)` \| (.+?) \| (.+?) \| (yes|when asked|no) \|$", text("docs/vlm.md"), re.M
     )
+    placed = {
+        answer.family
+        for answer in recorded()
+        if answer.task == "page" and any(block.box for block in answer.parsed().blocks)
+    }
+    yes_or_no = {True: "yes", False: "no"}
     assert rows == [
         (
             family.name,
             family.title,
             "pages" if family.reads_pages else "parts of pages",
-            "yes" if family.gives_polygons else "no",
+            "when asked" if "spotting" in family.tasks else yes_or_no[family.name in placed],
         )
         for family in FAMILIES
     ]

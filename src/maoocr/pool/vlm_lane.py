@@ -128,17 +128,18 @@ class VlmLane:
         if asked is not None:
             options = replace(options, pdf_text="ocr")
         return await self._renderer.page(
-            task.document, task.kind, task.page, options, partial(self._show, asked)
+            task.document, task.kind, task.page, options, partial(self._show, task, asked)
         )
 
     def _show(
-        self, asked: Focus | Again | None, page: DecodedPage
+        self, task: PageTask, asked: Focus | Again | None, page: DecodedPage
     ) -> tuple[DecodedPage, Shown | None]:
         """In the renderer's thread, where the pixels stay."""
         without = _without_pixels(page)
         if page.image is None:
             return without, None
-        return without, self._reader.show(page.image, page.scale, asked)
+        shown = self._reader.show(page.image, page.scale, asked, structure=task.options.structure)
+        return without, shown
 
 
 def _without_pixels(page: DecodedPage) -> DecodedPage:

@@ -54,7 +54,6 @@ class ChatRequest:
         system: message before it; None sends none, an empty one is sent as such.
         max_tokens: that the answer may have; 0 for what the context has room for.
         top_p: None leaves it to the server.
-        stop: texts that end the answer.
         extra: further fields of the request's JSON (`top_k`, `vllm_xargs`, …); they override.
         cut_loops: end the answer when it goes round in circles.
     """
@@ -64,7 +63,6 @@ class ChatRequest:
     max_tokens: int = 4096
     temperature: float = 0.0
     top_p: float | None = None
-    stop: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     cut_loops: bool = True
 

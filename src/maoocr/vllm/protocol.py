@@ -96,8 +96,6 @@ def body_of(request: ChatRequest, endpoint: Endpoint) -> bytes:
         body["max_tokens"] = request.max_tokens
     if request.top_p is not None:
         body["top_p"] = request.top_p
-    if request.stop:
-        body["stop"] = list(request.stop)
     return msgspec.json.encode(body | dict(request.extra))
 
 

@@ -68,7 +68,6 @@ async def test_the_request_is_what_was_asked(server: VlmServer, client: Endpoint
         max_tokens=7,
         temperature=0.3,
         top_p=0.9,
-        stop=("END",),
         extra={"top_k": 5, "vllm_xargs": {"ngram_size": 30}},
     )
     await client.call(asked, Progress())
@@ -78,7 +77,7 @@ async def test_the_request_is_what_was_asked(server: VlmServer, client: Endpoint
     assert [part["type"] for part in user["content"]] == ["text", "image_url"]
     assert server.asks[0].images == (PAGE.data,)
     assert (body["max_tokens"], body["temperature"], body["top_p"]) == (7, 0.3, 0.9)
-    assert (body["stop"], body["top_k"]) == (["END"], 5)
+    assert (body["top_k"], body["vllm_xargs"]) == (5, {"ngram_size": 30})
     assert body["stream_options"]["include_usage"] is True
 
 

@@ -56,7 +56,9 @@ class Model:
         self._read = read
         self.shown: list[Focus | Again | None] = []
 
-    def show(self, image: PageImage, scale: float, asked: Focus | Again | None) -> Shown:
+    def show(
+        self, image: PageImage, scale: float, asked: Focus | Again | None, *, structure: bool
+    ) -> Shown:
         self.shown.append(asked)
         return Shown((), (40, 50), scale)
 

@@ -43,7 +43,11 @@ def upright_size(image: PageImage, rotation_deg: int) -> tuple[int, int]:
 
 
 def pictures_of(
-    image: PageImage, focus: Focus | None, scale: float, family: Family
+    image: PageImage,
+    focus: Focus | None,
+    scale: float,
+    family: Family,
+    whole: Task = "page",
 ) -> tuple[Picture, ...]:
     """The pictures to send, in the order of the regions; one of the whole page without regions.
 
@@ -52,13 +56,13 @@ def pictures_of(
         focus: None for the whole page as it lies.
         scale: pixels of `image` per pixel of the page, in which `focus` speaks.
         family: says how large a picture is to be.
+        whole: what is asked of the whole page, where no regions are.
     """
     turn = focus.rotation_deg if focus else 0
     upright = np.rot90(image, -turn // 90) if turn else image
     page = Image.fromarray(np.ascontiguousarray(upright))
     if focus is None or not focus.regions:
-        task: Task = "page" if "page" in family.tasks else "text"
-        return (_picture(page, corners(page.size), task, family),)
+        return (_picture(page, corners(page.size), whole, family),)
     return tuple(_cut(page, region, scale, family) for region in focus.regions)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ...domain import Focus, PageFlag, Polygon, Spent
 from ...errors import DeadlineExceeded, EndpointError, MaoOCRError
 from ...vllm.chat import Chat, ChatReply, ChatRequest, ImagePart, Part, TextPart
-from ...vllm.families.base import Family, Parsed
+from ...vllm.families.base import Family, Parsed, Task
 from ..base import EngineInfo, PageImage, PageText
 from .answers import crops_of, layout_of, page_of, region_block, spent_of, together
 from .pictures import Picture, corners, pictures_of, smaller, upright_size
@@ -94,27 +94,45 @@ class VlmReader:
         """
         self._name = engine
         self._family = family
+        self._spots = family.spots(model)
         self._chat = chat
         said = f"{READER_VERSION}\0{family.name}\0{model}\0{family.tasks!r}\0{family.sampling!r}"
         digest = hashlib.sha256(said.encode()).hexdigest()[:16]
         details = {"model": model, "family": family.name}
         self.info = EngineInfo(engine, digest, family.languages, details)
 
-    def show(self, image: PageImage, scale: float, asked: Focus | Again | None) -> Shown:
+    def show(
+        self,
+        image: PageImage,
+        scale: float,
+        asked: Focus | Again | None,
+        *,
+        structure: bool = False,
+    ) -> Shown:
         """The pictures of a page. Takes some 50 ms; not for the event loop.
 
         Args:
             image: of the page as decoded, RGB, shape (H, W, 3).
             scale: pixels of it per pixel of the page.
-            asked: what to show; None for the whole page as it lies.
+            asked: what to show; None for the whole page as it lies, of which nobody has said yet
+                where its lines are.
+            structure: more is wanted of it than lines.
         """
+        whole = self._whole(asked, structure=structure)
         if isinstance(asked, Focus):
             asked = self._by_parts(asked, image, scale)
         before = asked if isinstance(asked, Again) else None
         focus = before.focus if before else asked if isinstance(asked, Focus) else None
-        pictures = pictures_of(image, focus, scale, self._family)
+        pictures = pictures_of(image, focus, scale, self._family, whole)
         size = upright_size(image, focus.rotation_deg if focus else 0)
         return Shown(pictures, size, scale, focus, before)
+
+    def _whole(self, asked: Focus | Again | None, *, structure: bool) -> Task:
+        """What to ask of a whole page: with places, where nobody else tells them."""
+        reads_pages = self._family.reads_pages
+        if asked is None and self._spots and not (structure and reads_pages):
+            return "spotting"
+        return "page" if reads_pages else "text"
 
     def _by_parts(self, asked: Focus, image: PageImage, scale: float) -> Focus | Again:
         """A model that reads no pages gets the parts that somebody else found."""
@@ -231,7 +249,6 @@ class VlmReader:
             max_tokens=prompt.max_tokens or family.max_tokens,
             temperature=sampling.temperature if rung == 0 else temperature,
             top_p=sampling.top_p,
-            stop=family.stop,
             extra={**sampling.extra, **family.extra, **prompt.extra},
         )
 

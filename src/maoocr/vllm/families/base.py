@@ -6,11 +6,12 @@ fractions of the picture as it was sent, so that whoever cut it out of a page ca
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ...domain import BlockKind, DocumentType, PageFlag, Polygon
+from ...domain import BlockKind, PageFlag, Polygon
 
 __all__ = [
     "Family",
@@ -24,9 +25,10 @@ __all__ = [
     "Task",
 ]
 
-Task = Literal["page", "text", "table", "formula", "chart", "seal", "spotting"]
+Task = Literal["page", "text", "table", "formula", "spotting"]
 """What a model is asked for: a whole page with its structure, one element that was cut out of a
-page, or every line of a picture with where it stands (`spotting`)."""
+page, or every line of a page with where it stands (`spotting`: on a page of which nobody else told
+that, and of a model whose answer to `page` does not tell it)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class Prompt:
         sampling: in place of the family's.
         max_tokens: in place of the family's; 0 for the family's.
         extra: fields of the request's JSON beside the family's.
+        models: regular expression; only models in whose name (lower case) it is found know it.
     """
 
     text: str
@@ -123,6 +126,7 @@ class Prompt:
     sampling: Sampling | None = None
     max_tokens: int = 0
     extra: Mapping[str, Any] = field(default_factory=dict)
+    models: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +207,9 @@ class Family:
         temperatures: of the first and each further try of a page that came back flagged.
         max_tokens: that an answer may have.
         extra: further fields of the request's JSON.
-        stop: texts that end the answer.
         reads_pages: whole pages, in one call (or two, see `Parsed.has_layout_only`); else only
             elements that somebody cut out.
-        gives_polygons: an answer to `page` (or `spotting`) says where things are.
         languages: BCP 47 tags; empty for very many.
-        good_at: kinds of documents for which it is a good choice.
     """
 
     name: str
@@ -223,8 +224,10 @@ class Family:
     temperatures: tuple[float, ...] = (0.0, 0.2, 0.5)
     max_tokens: int = 4096
     extra: Mapping[str, Any] = field(default_factory=dict)
-    stop: tuple[str, ...] = ()
     reads_pages: bool = True
-    gives_polygons: bool = False
     languages: tuple[str, ...] = ()
-    good_at: tuple[DocumentType, ...] = ()
+
+    def spots(self, model: str) -> bool:
+        """Whether a model of that name tells lines with their places when it is asked for them."""
+        prompt = self.tasks.get("spotting")
+        return prompt is not None and re.search(prompt.models, model.lower()) is not None

@@ -87,6 +87,4 @@ CHANDRA = Family(
     sampling=Sampling(temperature=0.0, top_p=0.1),
     temperatures=(0.0, 0.3, 0.6),
     max_tokens=12384,
-    gives_polygons=True,
-    good_at=("complex_layout", "handwriting", "table", "formula", "simple_text"),
 )

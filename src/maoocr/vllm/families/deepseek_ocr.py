@@ -4,16 +4,16 @@ Checked against deepseek-ai/DeepSeek-OCR e4ac34e (`DeepSeek-OCR-vllm/config.py`:
 `run_dpsk_ocr_pdf.py`: marks, coordinates 0 to 999, labels) and published answers (labels `title`,
 `sub_title`, `text`, `equation`, `image`, `table`, captions; formulas in `\[ \]`; tables in HTML).
 The fields of the request are those of the vLLM recipe (8959cf6, 2026-08-21); `vllm_xargs` needs the
-server's n-gram logits processor and is ignored without it. What `OCR this image.` answers, and
-Unlimited-OCR's answers, could not be checked beyond the recipe.
+server's n-gram logits processor and is ignored without it. Unlimited-OCR's answers could not be
+checked beyond the recipe.
 """
 
 from .answer import answer_of
-from .base import Family, Parsed, ParsedBlock, Prompt, Scaling, Sent, Task
+from .base import Family, Parsed, Prompt, Scaling, Sent, Task
 from .element import read_formula_element, table_block
 from .grounding import read_marked, ref_marks
 from .markdown import read_markdown
-from .reading import Reading, box_of, hull_of
+from .reading import Reading
 
 __all__ = ["DEEPSEEK_OCR", "UNLIMITED_OCR"]
 
@@ -23,8 +23,6 @@ _TASKS: dict[Task, Prompt] = {
     "text": Prompt("Free OCR."),
     "table": Prompt("Free OCR."),
     "formula": Prompt("Free OCR."),
-    "chart": Prompt("Parse the figure."),
-    "spotting": Prompt("<|grounding|>OCR this image."),
 }
 _UNLIMITED: dict[Task, Prompt] = {"page": Prompt("<image>document parsing.")}
 
@@ -34,13 +32,11 @@ def parse(answer: str, task: Task, sent: Sent) -> Parsed:
     del sent
     found = answer_of(answer, _TASKS.get(task, _TASKS["page"]).text)
     before, marked, is_whole = ref_marks(found.text)
-    if task == "spotting" and marked:
-        reading = _spots(before, [(m.label, m.boxes, m.words) for m in marked])
-    elif marked:
+    if marked:
         reading = read_marked(before, marked, _SCALE)
-    elif task in {"table", "chart"} and "<t" in before:
+    elif task == "table" and "<t" in before:
         reading = Reading()
-        block, flags = table_block(before, kind="table" if task == "table" else "chart")
+        block, flags = table_block(before)
         reading.add(block)
         reading.flag(*flags)
     elif task == "formula":
@@ -49,24 +45,10 @@ def parse(answer: str, task: Task, sent: Sent) -> Parsed:
         reading = read_markdown(before)
     if not is_whole:
         reading.flag("truncated")
-    elif task in {"page", "spotting"} and found.text.strip() and not marked:
+    elif task == "page" and found.text.strip() and not marked:
         reading.flag("malformed")
     reading.flag(*found.flags)
     return reading.done()
-
-
-def _spots(before: str, marked: list[tuple[str, tuple[tuple[float, ...], ...], str]]) -> Reading:
-    """Lines: the words are the label, or follow it where the label is a role."""
-    reading = read_markdown(before)
-    for label, boxes, words in marked:
-        sound = []
-        for values in boxes:
-            box, is_sound = box_of(values, _SCALE, _SCALE)
-            sound += [box] if box else []
-            if not is_sound:
-                reading.flag("malformed")
-        reading.add(ParsedBlock("text", words or label, box=hull_of(sound)))
-    return reading
 
 
 DEEPSEEK_OCR = Family(
@@ -87,8 +69,6 @@ DEEPSEEK_OCR = Family(
             "whitelist_token_ids": [128821, 128822],
         },
     },
-    gives_polygons=True,
-    good_at=("simple_text", "complex_layout", "table", "formula"),
 )
 UNLIMITED_OCR = Family(
     name="unlimited-ocr",
@@ -103,6 +83,4 @@ UNLIMITED_OCR = Family(
         "skip_special_tokens": False,
         "vllm_xargs": {"ngram_size": 35, "window_size": 128},
     },
-    gives_polygons=True,
-    good_at=("simple_text", "complex_layout", "table"),
 )

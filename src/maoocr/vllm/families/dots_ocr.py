@@ -67,6 +67,4 @@ DOTS_OCR = Family(
     sampling=Sampling(temperature=0.1, top_p=0.9),
     temperatures=(0.1, 0.3, 0.6),
     max_tokens=16384,
-    gives_polygons=True,
-    good_at=("complex_layout", "table", "formula", "simple_text"),
 )

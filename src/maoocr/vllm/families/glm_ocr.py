@@ -50,5 +50,4 @@ GLM_OCR = Family(
     max_tokens=8192,
     reads_pages=False,
     languages=("zh", "en", "fr", "es", "ru", "de", "ja", "ko"),
-    good_at=("table", "formula", "complex_layout"),
 )

@@ -1,4 +1,4 @@
-"""HunyuanOCR 1B (Tencent): one model for pages, tables, formulas, charts and spotting.
+"""HunyuanOCR 1B (Tencent): one model for pages, tables, formulas and spotting.
 
 Checked against Tencent-Hunyuan/HunyuanOCR b138959 (2025-11-28): README (prompts, in Chinese, with
 which it is said to be better), `Hunyuan-OCR-vllm/run_hy_ocr.py` (empty system message, picture
@@ -24,9 +24,6 @@ _TASKS: dict[Task, Prompt] = {
     "text": Prompt("提取图中的文字。"),
     "table": Prompt("把图中的表格解析为 HTML。"),
     "formula": Prompt("识别图片中的公式，用 LaTeX 格式表示。"),  # noqa: RUF001
-    "chart": Prompt(
-        "解析图中的图表，对于流程图使用 Mermaid 格式表示，其他图表使用 Markdown 格式表示。"  # noqa: RUF001
-    ),
     "spotting": Prompt("检测并识别图片中的文字，将文本坐标格式化输出。"),  # noqa: RUF001
 }
 _PLACE = re.compile(
@@ -84,6 +81,4 @@ HUNYUAN_OCR = Family(
     sampling=Sampling(temperature=0.0, top_p=0.95, top_k=1, repetition_penalty=1.0),
     temperatures=(0.0, 0.2, 0.5),
     max_tokens=8192,
-    gives_polygons=True,
-    good_at=("simple_text", "complex_layout", "table", "formula", "handwriting", "receipt"),
 )

@@ -1,4 +1,4 @@
-r"""Lists of objects in JSON, each a block with its box, as dots.ocr and Qwen-VL answer.
+r"""Lists of objects in JSON, each a block with its box, as dots.ocr answers.
 
 They come cut off in the middle, between fences, with LaTeX whose backslashes nobody doubled, and
 with keys that vary. Each object is read for itself, so that one that is broken costs no other.

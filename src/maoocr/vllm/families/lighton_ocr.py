@@ -57,7 +57,6 @@ LIGHTON_OCR = Family(
     temperatures=(0.2, 0.3, 0.6),
     max_tokens=6500,
     languages=("en", "fr", "de", "es", "it", "nl", "pt", "sv", "da", "zh", "ja"),
-    good_at=("simple_text", "complex_layout", "table", "formula", "receipt"),
 )
 LIGHTON_OCR_3 = Family(
     name="lighton-ocr-3",
@@ -70,7 +69,5 @@ LIGHTON_OCR_3 = Family(
     temperatures=(0.1, 0.3, 0.6),
     max_tokens=8192,
     extra={"chat_template_kwargs": {"enable_thinking": False}},
-    gives_polygons=True,
     languages=LIGHTON_OCR.languages,
-    good_at=("simple_text", "complex_layout", "table", "formula", "receipt", "handwriting"),
 )

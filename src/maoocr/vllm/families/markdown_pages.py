@@ -93,7 +93,6 @@ NANONETS_OCR = Family(
     scaling=Scaling(min_pixels=50_176, max_pixels=4_000_000, multiple=28),
     temperatures=(0.0, 0.2, 0.5),
     max_tokens=15000,
-    good_at=("simple_text", "complex_layout", "table", "formula", "handwriting"),
 )
 MONKEY_OCR = Family(
     name="monkey-ocr",
@@ -106,7 +105,6 @@ MONKEY_OCR = Family(
     max_tokens=4096,
     reads_pages=False,
     languages=("zh", "en"),
-    good_at=("table", "formula", "complex_layout"),
 )
 GENERIC = Family(
     name="generic",
@@ -118,5 +116,4 @@ GENERIC = Family(
     sampling=Sampling(temperature=0.0),
     temperatures=(0.0, 0.3, 0.7),
     max_tokens=6144,
-    good_at=("simple_text", "complex_layout", "handwriting", "receipt"),
 )

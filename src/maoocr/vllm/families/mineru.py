@@ -130,7 +130,5 @@ MINERU = Family(
     temperatures=(0.0, 0.2, 0.5),
     max_tokens=8192,
     extra={"skip_special_tokens": False, "vllm_xargs": {"no_repeat_ngram_size": 100}},
-    gives_polygons=True,
     languages=("zh", "en"),
-    good_at=("complex_layout", "table", "formula", "simple_text"),
 )

@@ -92,5 +92,4 @@ OLMOCR = Family(
     temperatures=(0.1, 0.1, 0.2, 0.3, 0.5, 0.8, 0.9, 1.0),
     max_tokens=8000,
     languages=("en",),
-    good_at=("simple_text", "complex_layout", "handwriting", "table", "formula"),
 )

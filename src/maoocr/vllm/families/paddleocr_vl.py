@@ -3,8 +3,7 @@
 Checked against PaddleX 3.7.2 (`inference/pipelines/paddleocr_vl/pipeline.py`: prompts, 112896 to
 1003520 pixels, 1605632 for spotting, special tokens kept for spotting alone;
 `uilts.py::post_process_for_spotting`: both notations of lines with four points, 0 to 1000) and the
-vLLM recipe of the model (picture first, temperature 0). Spotting and seals came with 1.5. A chart
-is answered as rows with pipes.
+vLLM recipe of the model (picture first, temperature 0). Spotting came with 1.5 (model card).
 """
 
 import re
@@ -26,13 +25,12 @@ _TASKS: dict[Task, Prompt] = {
     "text": Prompt("OCR:"),
     "table": Prompt("Table Recognition:", max_tokens=8192),
     "formula": Prompt("Formula Recognition:"),
-    "chart": Prompt("Chart Recognition:"),
-    "seal": Prompt("Seal Recognition:"),
     "spotting": Prompt(
         "Spotting:",
         scaling=Scaling(min_pixels=112_896, max_pixels=1_605_632, multiple=28),
         max_tokens=8192,
         extra={"skip_special_tokens": False},
+        models=r"vl[-_ ]?(?:1\.[5-9]|[2-9])",
     ),
 }
 
@@ -45,14 +43,14 @@ def parse(answer: str, task: Task, sent: Sent) -> Parsed:
     reading = Reading()
     if "<|LOC_" in text or (task == "spotting" and text):
         reading = _read_lines(text)
-    elif task in {"table", "chart"} and text:
-        block, flags = table_block(text, kind="table" if task == "table" else "chart")
+    elif task == "table" and text:
+        block, flags = table_block(text)
         reading.add(block)
         reading.flag(*flags)
     elif task == "formula":
         reading = read_formula_element(text)
     else:
-        reading.add(ParsedBlock("seal" if task == "seal" else "text", text))
+        reading.add(ParsedBlock("text", text))
     reading.flag(*found.flags)
     return reading.done()
 
@@ -97,6 +95,4 @@ PADDLEOCR_VL = Family(
     temperatures=(0.0, 0.2, 0.5),
     max_tokens=4096,
     reads_pages=False,
-    gives_polygons=True,
-    good_at=("table", "formula", "handwriting", "receipt", "complex_layout"),
 )

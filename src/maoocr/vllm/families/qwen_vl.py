@@ -3,9 +3,9 @@
 Checked against the Qwen2.5-VL Technical Report (arXiv:2502.13923, section 2.2: the format, boxes in
 pixels of the picture as it is scaled, multiples of 28) and public copies of QwenLM/Qwen3-VL's
 cookbooks (`document_parsing.ipynb`: `qwenvl html`, `qwenvl markdown` with `<!-- Table (x1, y1, x2,
-y2) -->` before tables in LaTeX, 0 to 1000, multiples of 32, 512 to 2048 patches of 32 x 32;
-`ocr.ipynb`: the prompt of spotting, `bbox_2d` and `text_content`). The notebooks themselves could
-not be had. Pixels here are more than the cookbooks': their 2048 patches are few for a dense page.
+y2) -->` before tables in LaTeX, 0 to 1000, multiples of 32, 512 to 2048 patches of 32 x 32). The
+notebooks themselves could not be had. Pixels here are more than the cookbooks': their 2048 patches
+are few for a dense page.
 """
 
 import re
@@ -16,7 +16,6 @@ from .element import has_html_table, read_formula_element, table_block
 from .grounding import Mark, marks, read_marked
 from .layout_html import read_layout_html
 from .markdown import read_markdown
-from .page_json import read_layout_json
 from .reading import Reading
 
 __all__ = ["QWEN2_5_VL", "QWEN3_VL"]
@@ -27,10 +26,6 @@ _TASKS: dict[Task, Prompt] = {
     "text": Prompt("Read all the text in the image, line by line." + _ONLY),
     "table": Prompt("Convert the table in the image to HTML." + _ONLY),
     "formula": Prompt("Convert the formula in the image to LaTeX." + _ONLY),
-    "spotting": Prompt(
-        "Spotting all the text in the image with line-level, and output in JSON format as"
-        " [{'bbox_2d': [x1, y1, x2, y2], 'text_content': 'text'}, ...]."
-    ),
 }
 _TASKS_3: dict[Task, Prompt] = {**_TASKS, "page": Prompt("qwenvl html")}
 _COMMENT = re.compile(
@@ -52,9 +47,7 @@ def parse_thousandths(answer: str, task: Task, sent: Sent) -> Parsed:
 def _parse(answer: str, task: Task, width: float, height: float) -> Parsed:
     found = answer_of(answer, _TASKS.get(task, _TASKS["page"]).text)
     text = found.text
-    if task == "spotting" and text.strip():
-        reading = read_layout_json(text, width, height)
-    elif task == "table" and text.strip():
+    if task == "table" and text.strip():
         reading = Reading()
         block, flags = table_block(text)
         reading.add(block)
@@ -116,8 +109,6 @@ QWEN2_5_VL = Family(
     sampling=Sampling(temperature=0.0, repetition_penalty=1.05),
     temperatures=(0.0, 0.3, 0.7),
     max_tokens=8192,
-    gives_polygons=True,
-    good_at=("simple_text", "complex_layout", "handwriting", "receipt", "table"),
 )
 QWEN3_VL = Family(
     name="qwen3-vl",
@@ -129,6 +120,4 @@ QWEN3_VL = Family(
     sampling=Sampling(temperature=0.0),
     temperatures=(0.0, 0.3, 0.7),
     max_tokens=8192,
-    gives_polygons=True,
-    good_at=("simple_text", "complex_layout", "handwriting", "receipt", "table", "formula"),
 )

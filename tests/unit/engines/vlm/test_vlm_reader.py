@@ -13,7 +13,7 @@ from maoocr.engines.vlm.pictures import pictures_of
 from maoocr.engines.vlm.reader import Again, VlmReader
 from maoocr.errors import EndpointFault, EndpointUnavailable
 from maoocr.vllm.chat import ChatReply, ChatRequest, ImagePart, OnText, TextPart
-from maoocr.vllm.families import Family, family_of
+from maoocr.vllm.families import Family, Task, family_of
 
 GENERIC = family_of("generic")
 ELEMENTS = family_of("paddleocr-vl")
@@ -219,6 +219,55 @@ async def test_a_cancelled_page_cancels_its_calls() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert ended.is_set()
+
+
+HUNYUAN = "hunyuan-ocr"
+LINES_WITH_PLACES = {
+    HUNYUAN: "one(100,100),(500,200)\ntwo(100,300),(900,400)",
+    "PaddleOCR-VL-1.6-0.9B": "\n".join(
+        words + "".join(f"<|LOC_{n}|>" for n in (x0, y0, x1, y0, x1, y1, x0, y1))
+        for words, x0, y0, x1, y1 in (("one", 100, 100, 500, 200), ("two", 100, 300, 900, 400))
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "answer"), LINES_WITH_PLACES.items())
+async def test_where_nobody_found_the_lines_the_model_is_asked_for_their_places(
+    model: str, answer: str
+) -> None:
+    teller = Teller(answer)
+    one = VlmReader("vlm", model, family_of(model), teller)
+    page = await one.read(one.show(PAGE, 1.0, None), deadline=LATER)
+    assert isinstance(page, PageText)
+    assert [(line.text, line.polygon_source) for line in page.lines] == [
+        ("one", "model"),
+        ("two", "model"),
+    ]
+    places = [[round(n, 6) for point in line.polygon for n in point] for line in page.lines]
+    expected = box(30, 40, 150, 80), box(30, 120, 270, 160)
+    assert places == [[n for point in place for n in point] for place in expected]
+    assert prompt_of(teller.asked[0]) == family_of(model).tasks["spotting"].text
+
+
+@pytest.mark.parametrize(
+    ("model", "focus", "structure", "task"),
+    [
+        (HUNYUAN, None, True, "page"),
+        (HUNYUAN, Focus(0), False, "page"),
+        ("PaddleOCR-VL-1.6-0.9B", None, True, "spotting"),
+        ("PaddleOCR-VL-1.6-0.9B", Focus(0), False, "text"),
+        ("PaddleOCR-VL", None, False, "text"),
+        ("some-vision-model", None, False, "page"),
+    ],
+)
+async def test_else_it_reads_as_it_does_best(
+    model: str, focus: Focus | None, structure: bool, task: Task
+) -> None:
+    """The rows: structure is wanted, or not; somebody has looked at the page, or nobody has."""
+    teller = Teller("Words.")
+    one = VlmReader("vlm", model, family_of(model), teller)
+    await one.read(one.show(PAGE, 1.0, focus, structure=structure), deadline=LATER)
+    assert prompt_of(teller.asked[0]) == family_of(model).tasks[task].text
 
 
 def prompt_of(request: ChatRequest) -> str:

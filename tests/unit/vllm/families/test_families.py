@@ -50,6 +50,21 @@ def test_a_familys_own_name_is_told(family: Family) -> None:
     assert family_named(family.name, "gpt-4o") is family
 
 
+@pytest.mark.parametrize(
+    ("model", "spots"),
+    [
+        ("PaddlePaddle/PaddleOCR-VL", False),
+        ("PaddleOCR-VL-0.9B", False),
+        ("PaddlePaddle/PaddleOCR-VL-1.5", True),
+        ("paddleocr-vl-1.6", True),
+        ("PaddleOCR-VL-1.6-0.9B", True),
+        ("somebody-s-name-for-it", False),
+    ],
+)
+def test_which_paddleocr_vl_tells_places_is_told_by_its_name(model: str, spots: bool) -> None:
+    assert family_named("paddleocr-vl", model).spots(model) == spots
+
+
 def test_an_unknown_family_is_refused_by_name() -> None:
     with pytest.raises(InvalidRequest, match=r"no family 'nonsense'.*chandra.*qwen3-vl"):
         family_named("nonsense", "")

@@ -2,6 +2,7 @@
 
 import re
 import time
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from maoocr.vllm.families import FAMILIES, Family, Parsed, Sent, Task, family_of
 from tests.unit.vllm.families.answers import Recorded, name_of, recorded
 
 SENT = Sent(1000, 1400)
-TASKS: tuple[Task, ...] = ("page", "text", "table", "formula", "chart", "seal", "spotting")
+TASKS: tuple[Task, ...] = get_args(Task)
 SAFE_HTML = re.compile(
     r'(?:<table>|</table>|</?tr>|<t[dh](?: rowspan="\d+")?(?: colspan="\d+")?>|</t[dh]>|[^<>])*'
 )
