@@ -11,6 +11,7 @@ import pytest
 
 from tests.deploy.engine import NO_ENGINE, ROOT, Engine, Images, engine_answers
 from tests.deploy.stack import Stack
+from tests.deploy.thorough import THOROUGH, entry_for
 from tests.servers import free_port
 
 LOOPBACK = ["127.0.0.1", "::1"]
@@ -27,13 +28,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     own = [item for item in items if item.path.is_relative_to(here)]
+    unknown = set(THOROUGH) - {entry_for(item) for item in own}
+    if unknown and any(Path(argument).resolve() == here for argument in config.args):
+        raise pytest.UsageError(f"tests/deploy/thorough.py names what is no test: {unknown}")
     absent = bool(own) and not engine_answers()
     for item in own:
         item.add_marker(pytest.mark.deploy)
         item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
+        if entry := entry_for(item):
+            item.add_marker(pytest.mark.thorough(THOROUGH[entry]))
         if absent:
             item.add_marker(pytest.mark.skip(reason=NO_ENGINE))
 
