@@ -25,6 +25,7 @@ class Maker:
         return self._engine.tried(
             *("run", "--rm", "--name", self._name, "--network", "none", "--user", "0:0"),
             *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--cap-add", "CHOWN"),
+            *("--group-add", "101"),
             *(word for name, value in environment.items() for word in ("-e", f"{name}={value}")),
             *("-v", f"{self.folder}:/certificates", self._image),
             *("/app/docker/gateway/self-signed", "/certificates"),
@@ -45,11 +46,14 @@ class Maker:
             check=True,
             capture_output=True,
         )
+        for file in ("tls.crt", "tls.key"):
+            (self.folder / file).chmod(0o644)
         return (self.folder / "tls.crt").read_bytes()
 
 
 @pytest.fixture
 def maker(engine: Engine, gateway_image: str, prefix: str, tmp_path: Path) -> Maker:
+    tmp_path.chmod(0o755)
     return Maker(engine, gateway_image, f"{prefix}-certificate", tmp_path)
 
 
@@ -123,3 +127,15 @@ def test_half_of_a_pair_is_told(maker: Maker) -> None:
     done = maker()
     assert done.returncode == 1
     assert "only one of tls.crt and tls.key" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["tls.key", "tls.crt", "."])
+def test_what_nginx_cannot_read_is_told(maker: Maker, name: str) -> None:
+    maker.bring("/CN=ocr.example.com", 90)
+    lies = maker.folder / name
+    lies.chmod(0o700 if lies.is_dir() else 0o600)
+    done = maker()
+    assert done.returncode == 1
+    assert "Nginx, whose user and group are 101, cannot read" in done.stderr
+    lies.chmod(0o755)
+    assert maker().returncode == 0
