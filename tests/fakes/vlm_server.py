@@ -259,6 +259,7 @@ class VlmServer:
     async def _sleep(self, request: Request) -> Response:
         if self.can_sleep is None:
             return await self._stray(request)
+        await asyncio.to_thread(self.wait_for, lambda: self.running == 0)
         self.naps.append(f"sleep {request.query_params.get('level')}")
         self.asleep = self.can_sleep == "yes"
         return Response()

@@ -30,7 +30,7 @@ class Waker(Protocol):
         """One is being woken now."""
 
     async def sleep(self) -> list[str]:
-        """Put those to sleep that have no call of anybody; tells why others do not."""
+        """Put those to sleep that have no call of ours; tells why others are not."""
 
     def wake(self) -> None:
         """Begin with it, where nobody has yet. Does not wait."""

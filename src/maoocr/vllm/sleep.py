@@ -17,7 +17,6 @@ from dataclasses import replace
 from ..settings import VlmSettings
 from .balance import Endpoints
 from .failure import CallFailed
-from .figures import figures_of
 from .health import LIMIT_S, Fetches
 from .member import Member
 
@@ -106,7 +105,9 @@ class Sleeper:
         return max(self._since, self._group.used_at) + self._after_s - self._clock()
 
     async def sleep(self) -> list[str]:
-        """Put those to sleep that are ready and have no call of anybody; tells why others do not.
+        """Put those to sleep that are ready and have no call of ours; tells why others are not.
+
+        Calls of other replicas are read to their end before.
 
         Never raises: a server that cannot sleep goes on.
         """
@@ -151,20 +152,8 @@ class Sleeper:
         return sum(f.finished for f in figures if f is not None)
 
     async def _sleep(self, member: Member) -> None:
-        if await self._is_asked_by_others(member) or member.status().in_flight:
-            return
         with self._turning(member):
             await self._put_to_sleep(member)
-
-    async def _is_asked_by_others(self, member: Member) -> bool:
-        """What its own figures say now: other replicas have calls of which we know nothing."""
-        try:
-            url = f"{member.endpoint.root}/metrics"
-            status, body = await self._clients[member].fetch(url, LIMIT_S)
-        except CallFailed:
-            return False
-        figures = figures_of(body.decode("utf-8", "replace")) if status == 200 else None
-        return figures is not None and bool(figures.running or figures.waiting)
 
     async def _put_to_sleep(self, member: Member) -> None:
         name, root = member.endpoint.name, member.endpoint.root
@@ -172,8 +161,9 @@ class Sleeper:
         self._asleep.add(member)
         asleep = replace(member.health, state="asleep", reason=f"{name} is asleep.")
         self._group.hear(member, asleep)
-        # By itself it breaks off the calls that it has, and one may have come since it was asked.
-        # Servers that are older than the modes take no notice of them.
+        # Other replicas may have calls there, which it would break off by itself: so it reads them
+        # to their end first. Its figures cannot tell: after a call that was cancelled they count it
+        # until the next one.
         why = await self._post(member, f"{root}/sleep?level=1&mode=wait")
         if not why and await self._told(member) is not True:
             why = f"{name} was put to sleep, but did not fall asleep."

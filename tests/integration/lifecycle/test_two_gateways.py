@@ -193,7 +193,7 @@ async def test_workers_of_one_host_follow_through_the_folder_that_they_share(
     await until(client, two, "spare", state="sleeping", lanes_ready=0)
 
 
-async def test_a_server_sleeps_for_all_and_not_while_one_of_them_asks_it(
+async def test_a_server_sleeps_for_all_once_it_has_read_what_one_of_them_asks(
     start: Start, mortal: RedisServer, client: httpx.AsyncClient
 ) -> None:
     with VlmServer("m", default=Say("a b", piece_s=1.0)) as server:
@@ -212,12 +212,12 @@ async def test_a_server_sleeps_for_all_and_not_while_one_of_them_asks_it(
         await until(client, two, "vlm", state="ready")
         page = asyncio.create_task(read(client, two, "vlm", "in flight"))
         await asyncio.to_thread(server.wait_for, lambda: server.running == 1)
-        status, told = await change(client, one, "vlm", "unload")
+        status, told = await change(client, two, "vlm", "unload")
         assert (status, server.naps) == (409, [])
         assert told["error"]["message"].startswith("The engine vlm has pages to read")
-        assert await page == "vlm"
         status, told = await change(client, one, "vlm", "unload")
         assert (status, told["state"]) == (200, "sleeping"), told
+        assert (await page, server.aborted) == ("vlm", 0)
         await until(client, two, "vlm", state="sleeping")
         assert await read(client, two, "vlm", "again") == "vlm"
         assert server.naps == ["sleep 1", "wake"]

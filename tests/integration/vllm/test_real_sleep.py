@@ -14,6 +14,7 @@ from maoocr.vllm.chat import ChatRequest, TextPart
 from maoocr.vllm.endpoints import Endpoint
 from maoocr.vllm.member import EndpointState
 from maoocr.vllm.opening import open_endpoints
+from tests.vllm_checkpoint import ENDLESS
 from tests.vllm_server import MODEL, RealVllm, vllm_python
 
 PYTHON = vllm_python()
@@ -23,6 +24,7 @@ pytestmark = [
 ]
 
 MOMENT_S = 60.0
+LONG = ChatRequest((TextPart(next(iter(ENDLESS))),), max_tokens=1000, cut_loops=False)
 SETTINGS = VlmSettings(probe_seconds=0.5, sleep_after_seconds=2.0, wake_seconds=MOMENT_S)
 
 
@@ -53,3 +55,23 @@ async def test_it_sleeps_when_it_is_idle_and_wakes_for_a_call(vllm: RealVllm) ->
         assert endpoints.is_asleep
         assert (await endpoints.complete(ask)).text == text
         assert endpoints.status()[0].state == "ready"
+
+
+async def test_calls_of_others_are_read_to_their_end_before(vllm: RealVllm) -> None:
+    endpoint = Endpoint("one", "vlm", "generic", f"{vllm.url}/v1", MODEL, first_token_s=MOMENT_S)
+    awake = VlmSettings(probe_seconds=0.5, wake_seconds=MOMENT_S)
+    heard = asyncio.Event()
+    async with (
+        open_endpoints([endpoint], awake, Metrics(CollectorRegistry())) as ours,
+        open_endpoints([endpoint], awake, Metrics(CollectorRegistry())) as theirs,
+    ):
+        endpoints, others = ours["vlm"], theirs["vlm"]
+        await until(endpoints, "ready")
+        call = asyncio.create_task(others.complete(LONG, on_text=lambda _: heard.set()))
+        await heard.wait()
+        assert endpoints.waker is not None
+        assert not call.done()
+        assert await endpoints.waker.sleep() == []
+        reply = await call
+        assert (reply.finish_reason, reply.completion_tokens) == ("length", LONG.max_tokens)
+        assert endpoints.is_asleep

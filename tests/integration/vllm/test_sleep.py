@@ -125,13 +125,12 @@ async def test_one_with_a_call_is_not_put_to_sleep(server: VlmServer) -> None:
         await asyncio.gather(call, return_exceptions=True)
 
 
-async def test_one_that_others_ask_is_not_put_to_sleep(server: VlmServer) -> None:
-    server.default = Say("text", hang="middle")
+async def test_what_others_ask_is_read_to_its_end_first(server: VlmServer) -> None:
+    server.default = Say("a b c d", piece_s=0.1)
     async with opened(server) as endpoints, opened(server) as others:
         await until(endpoints, "ready")
         call = asyncio.create_task(others.complete(ASK))
         await asyncio.to_thread(server.wait_for, lambda: server.running == 1)
         assert await sleeper_of(endpoints).sleep() == []
-        assert (server.naps, endpoints.may_call) == ([], True)
-        call.cancel()
-        await asyncio.gather(call, return_exceptions=True)
+        assert (await call).text == "a b c d"
+        assert (server.naps, server.aborted) == (["sleep 1"], 0)
