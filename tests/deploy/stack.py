@@ -9,7 +9,8 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,6 +103,20 @@ class Stack:
         done = self.run(*command, given=given)
         assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
         return done.stdout
+
+    @contextmanager
+    def running(self, *command: str) -> Iterator[subprocess.Popen[str]]:
+        """The same while it goes on; what it says, on either way, is its standard output."""
+        with subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            yield process
 
     def start(self, *options: str) -> str:
         """`./docker-start.sh`; returns what it printed and remembers the key that it made."""
