@@ -21,6 +21,8 @@ start_engine() {
   elif [[ $(cat /proc/"$(cat "$engine_pid" 2>/dev/null)"/comm 2>/dev/null) == dockerd ]]; then
     # Beside it another one would rewrite its rules of the network.
     no_engine="a Docker engine runs, and does not answer"
+  elif ! unshare --mount true 2>/dev/null; then
+    no_engine="no Docker engine answers, and this machine lets nobody mount anything, as one must"
   elif ! { command -v dockerd >/dev/null && has_compose; } &&
     ! timeout 420 bash -c '. scripts/say.bash && . scripts/engine.bash && install_engine'; then
     no_engine="no Docker engine answers, and its packages cannot be installed"
