@@ -237,6 +237,11 @@ runs gateway || make_first_key
 # the gateways and Nginx depend on comes by itself, then the gateways one at a time, then the rest.
 if runs gateway && runs nginx; then
   start postgres redis certificate models || fail_start "The service could not be brought up to date."
+  # Nginx would be taken away before it is seen that there is nothing with which it can start again.
+  if [[ $(docker wait "$(containers --all certificate)") != 0 ]]; then
+    tell_problems "$(not_well)"
+    die "With this certificate Nginx cannot start: it and the gateways run on as before."
+  fi
   scripts/rollout "$scale" || exit
 fi
 start "${services[@]}" || fail_start "The service did not start."
