@@ -35,10 +35,12 @@ start_engine() {
 
 # Ends what start_engine started, with whatever a test that was broken off left in it.
 end_engine() {
-  local kind
+  local kind options
   [[ $engine ]] || return 0
   for kind in container network volume; do
-    leftovers "$kind" | timeout 60 xargs --no-run-if-empty docker "$kind" rm --force >/dev/null 2>&1 || true
+    if [[ $kind == container ]]; then options=(--volumes); else options=(); fi
+    leftovers "$kind" |
+      timeout 60 xargs --no-run-if-empty docker "$kind" rm --force "${options[@]}" >/dev/null 2>&1 || true
   done
   kill "$engine" 2>/dev/null || true
   for _ in {1..60}; do
