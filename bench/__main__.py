@@ -19,6 +19,7 @@ from .memory import memory_over_pages
 from .overhead import http_overhead
 from .overload import overload
 from .pdf import MEMORY_PAGES, long_pdf
+from .report import LinesMissed
 from .selector import selector_time
 from .throughput import throughput
 
@@ -146,10 +147,13 @@ def _work(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
 
 
 def main(arguments: list[str]) -> None:
-    """Measure what the arguments name."""
+    """Measure what the arguments name; exits with 1 where a line is missed."""
     # Not the default, which would leave the servers of a measurement running.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    uvloop.run(_work(_parser().parse_args(arguments)))
+    try:
+        uvloop.run(_work(_parser().parse_args(arguments)))
+    except LinesMissed as missed:
+        sys.exit(f"MISSED: {missed}")
 
 
 if __name__ == "__main__":

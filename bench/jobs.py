@@ -83,10 +83,10 @@ async def _pace(folder: Path, url: str, pages: int, delay_s: float) -> tuple[flo
         async with service.draft("") as draft:
             await draft.add("scan.pdf", upload)
             began = time.monotonic()
-            job, _ = await service.submit(
+            submitted = await service.submit(
                 draft, Wishes({}, None), idempotency_key=None, request_id="bench"
             )
-        async for found, _ in service.follow("", job.id):
+        async for found, _ in service.follow("", submitted.job.id):
             ended = found
         assert ended.pages_done == pages
         return own, pages / (time.monotonic() - began)

@@ -1,6 +1,7 @@
 """A report: tables for a person, the same as JSON for a program."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,24 +11,30 @@ from typing import Any
 from .machine import ROOT, machine, versions
 from .spread import Spread
 
-__all__ = ["RESULTS", "Cell", "Report", "layout"]
+__all__ = ["RESULTS", "Cell", "LinesMissed", "Report", "layout"]
 
 RESULTS = ROOT / "bench" / "results"
 
 Cell = str | float | int | Spread | None
 
 
+class LinesMissed(Exception):
+    """Figures are on the wrong side of their lines; the text names them."""
+
+
 class Report:
     """Collects tables, prints each as it comes, and writes all of them at the end."""
 
-    def __init__(self, name: str, arguments: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, arguments: Mapping[str, Any], folder: Path = RESULTS) -> None:
         """Begin it and print what it is measured on.
 
         Args:
             name: of the measurement.
             arguments: how it was called.
+            folder: where it is written.
         """
         self._name = name
+        self._folder = folder
         self._started = datetime.now(UTC)
         self._written: dict[str, Any] = {
             "name": name,
@@ -65,15 +72,21 @@ class Report:
         self._lines.append((what, value, wanted, "holds" if holds else "MISSED"))
         self._written["lines"][what] = {"value": value, "wanted": wanted, "holds": holds}
 
-    def finish(self) -> Path:
-        """Print the lines and write the JSON; where it lies."""
+    def finish(self) -> None:
+        """Print the lines and write the JSON; the last thing that a measurement does.
+
+        Raises:
+            LinesMissed: not all lines hold; all is written nevertheless.
+        """
         if self._lines:
             self.table("lines", ("line", "value", "wanted", "seen"), self._lines)
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        path = RESULTS / f"{self._name}-{self._started:%Y%m%dT%H%M%S}.json"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{self._name}-{self._started:%Y%m%dT%H%M%S}.json"
         path.write_text(json.dumps(self._written, indent=1, ensure_ascii=False), encoding="utf-8")
-        print(f"\nwritten to {path.relative_to(ROOT)}")
-        return path
+        print(f"\nwritten to {os.path.relpath(path, ROOT)}")
+        missed = [what for what, line in self._written["lines"].items() if not line["holds"]]
+        if missed:
+            raise LinesMissed(", ".join(missed))
 
 
 def layout(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:
