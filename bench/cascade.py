@@ -37,7 +37,7 @@ HARD_KINDS = ("noisy", "handwriting", "receipt", "scene")
 MODEL = "told-in-advance"
 MADE_UP = "All of this was made up by a model that never looked at the page."
 
-OUTSIDE = "none: right more often than PP-OCR on the lines that it doubts"
+OUTSIDE = "none: on the lines that PP-OCR doubts it is more often right than wrong"
 """What stands in the table at the models of `CARELESS`."""
 
 Lines = list[dict[str, Any]]

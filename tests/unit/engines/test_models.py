@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from maoocr.engines import presence
 from maoocr.engines.download_source import require_safe_url
 from maoocr.engines.manifest import (
     HubModel,
@@ -236,3 +237,19 @@ def test_what_is_missing_comes_with_the_command_that_brings_it(tmp_path: Path) -
     assert weights.command == "maoocr models pull glm-ocr"
     put(tmp_path, "vlm/glm-ocr/model.safetensors")
     assert absence_of_weights("zai-org/GLM-OCR", settings, manifest) is None
+
+
+def test_paddle_is_absent_while_it_has_no_models_at_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With some, and no detector among them, its lanes say what they looked for."""
+    monkeypatch.setattr(presence, "find_spec", lambda name: name)
+    settings = Settings(_env_file=None, model_path=tmp_path)
+    for _ in range(2):
+        absence = absence_of("paddle", settings, load_manifest())
+        assert absence is not None
+        assert absence.command == "maoocr models paddle"
+        assert str(tmp_path / "paddle") in absence.reason
+        (tmp_path / "paddle").mkdir(exist_ok=True)
+    put(tmp_path, "paddle/UVDoc/inference.yml")
+    assert absence_of("paddle", settings, load_manifest()) is None
