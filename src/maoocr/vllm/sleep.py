@@ -53,7 +53,7 @@ class Sleeper:
         self._limit_s = settings.wake_seconds
         self._clock = clock
         self._since = clock()
-        self._finished = self._finished_by_all()
+        self._done = self._done_by_all()
         self._asleep: set[Member] = set()
         self._unable: dict[Member, str] = {}
         self._retry_at: dict[Member, float] = {}
@@ -98,10 +98,10 @@ class Sleeper:
 
     def rest_s(self) -> float:
         """Seconds until they are put to sleep, unless somebody asks them."""
-        finished = self._finished_by_all()
-        if finished != self._finished or self._is_busy():
+        done = self._done_by_all()
+        if done != self._done or self._is_busy():
             # Other replicas ask the same servers; their own figures tell.
-            self._finished, self._since = finished, self._clock()
+            self._done, self._since = done, self._clock()
         return max(self._since, self._group.used_at) + self._after_s - self._clock()
 
     async def sleep(self) -> list[str]:
@@ -140,16 +140,17 @@ class Sleeper:
 
     def _is_busy(self) -> bool:
         members = self._group.members
-        figures = [member.health.figures for member in members]
-        return (
-            any(member.status().in_flight for member in members)
-            or any(f.running or f.waiting for f in figures if f is not None)
-            or not [m for m in self._sleepers() if m not in self._unable]
-        )
+        return any(member.status().in_flight for member in members) or not [
+            m for m in self._sleepers() if m not in self._unable
+        ]
 
-    def _finished_by_all(self) -> int:
+    def _done_by_all(self) -> list[tuple[int, ...]]:
+        """What changes while they work.
+
+        That a call runs is no sign of it: one that was cancelled is counted until the next one.
+        """
         figures = [member.health.figures for member in self._group.members]
-        return sum(f.finished for f in figures if f is not None)
+        return [(f.finished, f.tokens, f.running, f.waiting) for f in figures if f is not None]
 
     async def _sleep(self, member: Member) -> None:
         with self._turning(member):

@@ -16,11 +16,13 @@ vllm:kv_cache_usage_perc{engine="0",model_name="m"} 0.25
 vllm:kv_cache_usage_perc{engine="1",model_name="m"} 0.5
 vllm:engine_sleep_state{engine="0",model_name="m",sleep_state="awake"} 1.0
 vllm:engine_sleep_state{engine="0",model_name="m",sleep_state="weights_offloaded"} 0.0
+vllm:generation_tokens_total{engine="0",model_name="m"} 4000.0
+vllm:generation_tokens_total{engine="1",model_name="m"} 500.0
 """
 
 
 def test_figures_are_summed_over_engine_processes() -> None:
-    assert figures_of(PAGE) == Figures(5, 7, 0.5, is_asleep=False)
+    assert figures_of(PAGE) == Figures(5, 7, 0.5, is_asleep=False, tokens=4500)
 
 
 def test_sleep_is_noticed() -> None:

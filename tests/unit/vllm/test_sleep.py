@@ -49,7 +49,10 @@ async def test_time_without_a_call_makes_them_idle(rig: Rig) -> None:
     assert sleeper.rest_s() == 0.0
 
 
-@pytest.mark.parametrize("busy", [Figures(running=1), Figures(waiting=1)])
+@pytest.mark.parametrize(
+    "busy",
+    [Figures(running=1, finished=5), Figures(waiting=1, finished=5), Figures(finished=5, tokens=9)],
+)
 async def test_what_others_ask_counts(rig: Rig, busy: Figures) -> None:
     sleeper = sleeper_of(rig, Figures(), Figures(finished=5))
     rig.now = 61.0
@@ -63,6 +66,15 @@ async def test_what_others_asked_meanwhile_counts(rig: Rig) -> None:
     hear(rig, Figures(), Figures(finished=6))
     assert sleeper.rest_s() == 60.0
     rig.now = 121.0
+    assert sleeper.rest_s() == 0.0
+
+
+async def test_a_call_that_was_cancelled_and_is_still_counted_keeps_nobody_awake(rig: Rig) -> None:
+    sleeper = sleeper_of(rig, Figures(), Figures(running=1, tokens=100))
+    rig.now = 30.0
+    hear(rig, Figures(), Figures(running=1, tokens=120))
+    assert sleeper.rest_s() == 60.0
+    rig.now = 90.0
     assert sleeper.rest_s() == 0.0
 
 
