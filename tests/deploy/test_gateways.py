@@ -9,7 +9,7 @@ SMALL = "Server:    127.0.0.11\\nAddress 1: 127.0.0.11\\n\\nName:      gateway\\
 LARGE = "Server:\\t\\t127.0.0.11\\nAddress:\\t127.0.0.11:53\\n\\nNon-authoritative answer:\\n"
 PREPARE = r"""
 for name in $(/usr/bin/busybox --list) busybox; do
-  /usr/bin/busybox ln -s /usr/bin/busybox "/bb/$name"
+  /usr/bin/busybox ln -sf /usr/bin/busybox "/bb/$name"
 done
 export PATH=/bb
 cd /tmp
