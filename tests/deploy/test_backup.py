@@ -1,13 +1,18 @@
 """What was backed up is all there after everything was destroyed."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.deploy.load import Load, assert_all_kept
+from tests.deploy.pictures import next_picture
 from tests.deploy.stack import Stack
 
 ANSWERS = 8
+PAGES = 3
 WELL_S = 60.0
 
 
@@ -33,10 +38,46 @@ def history(stack: Stack) -> list[Any]:
         return items
 
 
-def test_a_restored_backup_holds_every_row(stack: Stack, patience: float, tmp_path: Path) -> None:
+@pytest.fixture
+def keeping(stack: Stack) -> Iterator[Stack]:
+    """The stack, which keeps what is uploaded."""
+    env = stack.folder / ".env"
+    before = env.read_text()
+    env.write_text(f"{before}\nMAOOCR_HISTORY__KEEP_ORIGINALS=true\n")
+    stack.start()
+    yield stack
+    env.write_text(before)
+    stack.start()
+
+
+def finished_job(stack: Stack) -> str:
+    """The id of a job that has read some pictures."""
+    pictures = [next_picture() for _ in range(PAGES)]
+    files = [("files", (f"{p.number}.png", p.data, "image/png")) for p in pictures]
+    with stack.client() as client:
+        job = str(client.post("/api/ocr/jobs", files=files).json()["id"])
+        client.get(f"/api/ocr/jobs/{job}/results?follow=true")
+    return job
+
+
+def told_of(stack: Stack, job: str) -> tuple[Any, str]:
+    """All that the public is told of a job."""
+    path = f"/api/ocr/jobs/{job}"
+    with stack.client() as client:
+        return client.get(path).json(), client.get(f"{path}/results").text
+
+
+def test_a_restored_backup_holds_everything(
+    keeping: Stack, patience: float, tmp_path: Path
+) -> None:
+    stack = keeping
     with Load(stack, callers=2) as load:
         load.wait_for_answers(ANSWERS)
+    job = finished_job(stack)
     stack.wait_until_journal_is_empty()
+    work = told_of(stack, job)
+    assert work[0]["status"] == "succeeded"
+    assert work[1].count("\n") == PAGES
     backup = tmp_path / "backup.tar"
     before, answers = rows(stack), history(stack)
     assert int(before["history"].split("|")[0]) >= ANSWERS
@@ -52,4 +93,9 @@ def test_a_restored_backup_holds_every_row(stack: Stack, patience: float, tmp_pa
 
     assert rows(stack) == before
     assert history(stack) == answers
+    assert told_of(stack, job) == work
     assert_all_kept(stack, load.read)
+    with stack.client(kept=0) as client:
+        for answer in load.read:
+            row = f"/api/ocr/history/{answer.body['history_id']}"
+            assert client.get(f"{row}/original").content == answer.picture.data
