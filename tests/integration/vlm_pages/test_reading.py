@@ -92,9 +92,13 @@ def test_the_models_server_learns_for_which_request_it_reads(
     """Of two at the same time: the pages of both go through the same lanes."""
     pages = {"a.1": draw(tmp_path / "a.png", LINES[:1]), "b-2": draw(tmp_path / "b.png", LINES)}
     vlm.default = Say(" ".join(f"word{n}" for n in range(50)), piece_s=0.01)
-    with ThreadPoolExecutor(8) as callers:
+    # Connections of their own: those that lie idle are closed, and the next test would find them so.
+    with (
+        httpx.Client(base_url=http.base_url, timeout=120) as crowd,
+        ThreadPoolExecutor(8) as callers,
+    ):
         asked = [
-            callers.submit(recognize, http, page, engine="vlm", request_id=name)
+            callers.submit(recognize, crowd, page, engine="vlm", request_id=name)
             for _ in range(4)
             for name, page in pages.items()
         ]
