@@ -92,7 +92,7 @@ def test_the_models_server_learns_for_which_request_it_reads(
     """Of two at the same time: the pages of both go through the same lanes."""
     pages = {"a.1": draw(tmp_path / "a.png", LINES[:1]), "b-2": draw(tmp_path / "b.png", LINES)}
     vlm.default = Say(" ".join(f"word{n}" for n in range(50)), piece_s=0.01)
-    # Connections of their own: those that lie idle are closed, and the next test would find them so.
+    # With connections of their own: those that lie idle get closed under the next test.
     with (
         httpx.Client(base_url=http.base_url, timeout=120) as crowd,
         ThreadPoolExecutor(8) as callers,
