@@ -18,8 +18,8 @@ NOT_HERE = {
     "CertificateEndsSoon",
     "CertificateEnds",
 }
-"""An autoscaler takes gateways away on purpose; the ingress, its certificate and who looks at it are
-the cluster's."""
+"""An autoscaler takes gateways away on purpose; the ingress, its certificate and who looks at it
+are the cluster's."""
 
 HEAD = "# Written from prometheus/rules/ by scripts/docs.\n"
 
