@@ -15,6 +15,7 @@ from ..errors import MaoOCRError, Refused
 from ..settings import JobSettings
 from ..store.job_rows import ENDED, Claim, Counted, Outcome, PageKey, Read, Retry, Spoiled
 from ..store.ledger_entry import entry_of
+from ..telemetry.logging import request_id_var
 from ..telemetry.metrics import Metrics
 from .counting import count_pages
 from .job_news import CANCELLED, NEW, RUNNERS, progress_topic
@@ -134,6 +135,8 @@ class JobRunner:
         task.add_done_callback(lambda _: self._over(lease))
 
     async def _carry_out(self, claim: Claim) -> None:
+        # Of this task alone: its logs and the servers that it asks name the request.
+        request_id_var.set(claim.request_id)
         outcome = await self._reading.outcome(claim)
         self._outcomes.append((claim, outcome))
         self._read.set()

@@ -269,6 +269,7 @@ def _claim(job: Row[Any], row: Row[Any]) -> Claim:
         blob=row.blob,
         options=job.options,
         requirements=job.requirements,
+        request_id=job.request_id,
     )
 
 

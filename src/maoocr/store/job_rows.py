@@ -127,6 +127,7 @@ class Claim:
         fence: number of this lease among all that the page ever had.
         attempts: that failed before.
         was_taken_over: the runner that had it before let its lease run out.
+        request_id: of the request that made the job.
     """
 
     job: str
@@ -141,6 +142,7 @@ class Claim:
     blob: str
     options: str
     requirements: str | None
+    request_id: str
 
     @property
     def key(self) -> PageKey:

@@ -23,6 +23,7 @@ from ..domain import OcrOptions
 from ..errors import InvalidRequest, MaoOCRError, StoreUnavailable
 from ..service.callers import Caller
 from ..service.options import parse_options
+from ..telemetry.logging import request_id_var
 from .auth import caller_again, share_of
 from .gateway import Gateway
 from .intake import Intake
@@ -71,6 +72,7 @@ class Frames:
         self._socket = socket
         self._send = send
         socket.state.request_id = secrets.token_hex(12)
+        request_id_var.set(socket.state.request_id)
         self._session = _Session()
         self._count = 0
         self._waiting: list[_Frame] = []

@@ -115,6 +115,21 @@ def test_the_models_server_learns_for_which_request_it_reads(
     assert len({*short, *long}) == 8
 
 
+def test_pages_of_a_job_are_read_for_the_request_that_made_it(
+    http: httpx.Client, vlm: VlmServer, picture: bytes
+) -> None:
+    vlm.default = Say("\n\n".join(LINES))
+    job = http.post(
+        "/api/ocr/jobs",
+        files={"files": ("page.png", picture)},
+        data={"engine": "vlm"},
+        headers={"X-Request-ID": "of-the-job"},
+    ).json()
+    page = http.get(f"/api/ocr/jobs/{job['id']}/results", params={"follow": True}).json()
+    assert page["engine"] == "vlm"
+    assert [ask.headers["x-request-id"][:11] for ask in vlm.asks] == ["of-the-job-"]
+
+
 def test_what_the_model_invents_is_flagged(
     http: httpx.Client, vlm: VlmServer, picture: bytes
 ) -> None:

@@ -55,6 +55,7 @@ def claim(**known: Any) -> Claim:
         "options": "{}",
         "requirements": None,
         "was_taken_over": False,
+        "request_id": "r",
     }
     return Claim(**(values | known))
 
