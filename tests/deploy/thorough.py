@@ -9,7 +9,6 @@ import pytest
 
 __all__ = ["THOROUGH", "entry_for"]
 
-ALPINE = "its resolver stands in the way of Alpine's busybox, and Debian's takes its own first"
 LARGE = "its image has 2.4 GB, and it takes minutes to start"
 MANY_PACKAGES = "its image has twice as many packages, which take minutes to come"
 LIKE_ANOTHER = "another one that runs on every change is like it"
@@ -22,7 +21,6 @@ THOROUGH = {
     "test_faults.py::[gateway-1]": LIKE_ANOTHER,
     "test_faults.py::[gateway-2]": LIKE_ANOTHER,
     "test_full_disk.py": STARTS_ANEW,
-    "test_gateways.py": ALPINE,
     "test_nginx_replicas.py": IN_SECONDS,
     "test_outbound.py": STARTS_ANEW,
     "test_own_certificate.py": STARTS_ANEW,
