@@ -36,6 +36,15 @@ def test_gateways_are_renewed_one_by_one_without_a_failed_request(stack: Stack) 
     assert_all_kept(stack, load.read)
 
 
+def test_a_gateway_that_nginx_cannot_reach_is_replaced_too(stack: Stack) -> None:
+    stack.scale(2)
+    lost = stack.containers("gateway")[0]
+    stack.engine("network", "disconnect", f"{stack.project}_web", lost.id)
+    stack.roll()
+    assert len(ids(stack, "gateway")) == 2
+    assert lost.id not in ids(stack, "gateway")
+
+
 @pytest.fixture
 def image(engine: Engine, stack: Stack) -> Iterator[str]:
     """A name for images that only the test makes; at its end all is as it was."""

@@ -25,6 +25,7 @@ THOROUGH = {
     "test_outbound.py": STARTS_ANEW,
     "test_own_certificate.py": STARTS_ANEW,
     "test_rebuilds.py::[gateway-paddle]": MANY_PACKAGES,
+    "test_rollout.py::cannot_reach": LIKE_ANOTHER,
     "test_rollout.py::upgrade": STARTS_ANEW,
     "test_vllm": LARGE,
 }
