@@ -1,5 +1,6 @@
 """A gateway with PP-OCR in a real lane and a model behind a server that says what it is told."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ from tests.fakes.vlm_server import Say, VlmServer
 from tests.integration.web.conftest import Server, serve
 
 MODEL = "some-vision-model"
+PATIENCE_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +55,24 @@ def http(gateway: Server) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def away(vlm: VlmServer) -> Iterator[None]:
-    """The model's server is not there meanwhile."""
+def away(vlm: VlmServer, http: httpx.Client) -> Iterator[None]:
+    """The model's server is not there meanwhile; at the end the gateway has found it again."""
     vlm.stop()
     try:
         yield
     finally:
+        # What a probe that began meanwhile finds must not come after what the next one finds.
+        _wait_for(http, is_ready=False)
         vlm.start()
+        _wait_for(http, is_ready=True)
+
+
+def _wait_for(http: httpx.Client, *, is_ready: bool) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while (_state(http) == "ready") != is_ready:
+        assert time.monotonic() < until, f"The model is still {_state(http)}."
+
+
+def _state(http: httpx.Client) -> str:
+    engines = http.get("/api/ocr/engines").json()["engines"]
+    return next(str(engine["state"]) for engine in engines if engine["name"] == "vlm")

@@ -60,7 +60,7 @@ def test_without_wishes_pp_ocr_reads_formulas_too(
 def test_with_the_model_away_pp_ocrs_reading_stands_and_says_so(
     http: httpx.Client, vlm: VlmServer, document: bytes
 ) -> None:
-    with away(vlm):
+    with away(vlm, http):
         answer = recognize(http, document, requirements=LOW)
     assert [page["engine"] for page in answer["pages"]] == ["ppocr", "ppocr"]
     assert answer["pages"][1]["text"].startswith("x")

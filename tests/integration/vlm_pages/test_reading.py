@@ -153,7 +153,7 @@ def test_a_model_that_goes_round_in_circles_is_cut_and_pp_ocr_reads(
 def test_without_the_models_server_pp_ocr_reads_and_says_so(
     http: httpx.Client, vlm: VlmServer, picture: bytes
 ) -> None:
-    with away(vlm):
+    with away(vlm, http):
         answer = recognize(http, picture, engine="vlm")
     assert answer["text"].split("\n") == list(LINES)
     assert answer["pages"][0]["engine"] == "ppocr"
