@@ -52,7 +52,7 @@ def image(engine: Engine, stack: Stack) -> Iterator[str]:
     yield name
     stack.environment.pop("GATEWAY_IMAGE", None)
     for tag in ("latest", "next", "broken"):
-        engine.tried("image", "rm", f"{name}:{tag}")
+        engine.tried("image", "rm", "--force", f"{name}:{tag}")
 
 
 def images(stack: Stack) -> list[str]:
