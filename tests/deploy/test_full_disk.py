@@ -5,6 +5,7 @@ The volumes are small and lie in memory, where a container holds them while nobo
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,8 @@ def test_what_has_no_room_is_not_begun(
     small.empty(disk)
     assert status != 0
     assert f"There is no room in the volume: {what}" in said
-    assert "2 MiB left. Nothing was touched." in said
+    # Postgres writes a little of its own meanwhile.
+    assert re.search(r" [012] MiB left\. Nothing was touched\.", said)
     assert small.left_over() == []
     assert {container.id for container in small.stack.containers()} == before
     assert_kept(small.stack, later)
