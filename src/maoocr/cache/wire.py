@@ -51,7 +51,8 @@ class MemoryWire:
     """The wire of one process."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, set[Subscription]] = {}
+        # Dictionaries for their order: who listened first hears first.
+        self._listeners: dict[str, dict[Subscription, None]] = {}
 
     async def publish(self, topic: str, message: bytes) -> None:
         """Give the message to everyone who listens now."""
@@ -61,12 +62,12 @@ class MemoryWire:
     async def subscribe(self, topic: str) -> AsyncIterator[Subscription]:
         """Listen; what is published after this is entered will be heard."""
         subscription = Subscription()
-        listeners = self._listeners.setdefault(topic, set())
-        listeners.add(subscription)
+        listeners = self._listeners.setdefault(topic, {})
+        listeners[subscription] = None
         try:
             yield subscription
         finally:
-            listeners.discard(subscription)
+            del listeners[subscription]
             if not listeners and self._listeners.get(topic) is listeners:
                 del self._listeners[topic]
 
@@ -80,7 +81,7 @@ class MemoryWire:
         return frozenset(self._listeners)
 
     def deliver(self, topic: str, message: bytes) -> None:
-        """Give a message to the listeners of this process."""
+        """Give a message to the listeners of this process, in the order in which they came."""
         for subscription in self._listeners.get(topic, ()):
             subscription.hear(message)
 

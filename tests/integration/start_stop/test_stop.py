@@ -1,5 +1,6 @@
 """`./stop.sh`: finishes what is in flight, ends the server, and never another process."""
 
+import contextlib
 import http.client
 import io
 import subprocess
@@ -61,21 +62,25 @@ def test_a_request_in_flight_is_answered_before_the_end(checkout: Checkout) -> N
     assert address.port is not None
     body = png_of("still answered")
     request = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
-    request.putrequest("POST", "/api/ocr/recognize")
-    request.putheader("Content-Type", "image/png")
-    request.putheader("Content-Length", str(len(body)))
-    request.endheaders(body[:100])
-    with subprocess.Popen(
-        ["./stop.sh"], cwd=checkout.root, stdout=subprocess.PIPE, text=True
-    ) as stopping:
-        wait_for(lambda: refuses(address.hostname, address.port))
-        assert stopping.poll() is None
-        request.send(body[100:])
-        answer = request.getresponse()
-        assert answer.status == 200
-        assert b"still answered" in answer.read()
-        request.close()
-        assert stopping.wait(timeout=60) == 0
+    with contextlib.closing(request):
+        request.putrequest("POST", "/api/ocr/recognize")
+        request.putheader("Content-Type", "image/png")
+        request.putheader("Content-Length", str(len(body)))
+        request.putheader("Expect", "100-continue")
+        request.endheaders()
+        assert request.sock.recv(100).startswith(b"HTTP/1.1 100 ")
+        request.send(body[:100])
+        with subprocess.Popen(
+            ["./stop.sh"], cwd=checkout.root, stdout=subprocess.PIPE, text=True
+        ) as stopping:
+            wait_for(lambda: refuses(address.hostname, address.port))
+            assert stopping.poll() is None
+            request.send(body[100:])
+            answer = request.getresponse()
+            assert answer.status == 200
+            assert b"still answered" in answer.read()
+            request.close()
+            assert stopping.wait(timeout=60) == 0
 
 
 def test_a_server_that_died_is_forgotten_and_leaves_no_process(checkout: Checkout) -> None:

@@ -24,3 +24,6 @@ def refuses(host: str | None, port: int | None) -> bool:
             return False
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        # It listened when we came and ended before it took us.
+        return False
