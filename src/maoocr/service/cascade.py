@@ -6,7 +6,7 @@ text must resemble what the first one saw, and among the lines there are some of
 certain: a model that reads these wrongly is not believed about the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..domain import Block, Focus, LineFlag, PageResult, Polygon, Region, Spent, TextLine, Word
@@ -25,9 +25,12 @@ CONTROL_SCORE, CONTROL_LENGTH = 0.9, 6
 NEARLY_CERTAIN = 0.98
 LONGEST_CONTROL = 48
 """Characters above which a longer line is no better a control."""
-CONTROL_SLACK = 0.04
+CONTROL_SLACK = 0.03
 """By which the controls, all together, may be less like what was read than their scores promise: a
 model that changes one character in ten is not believed."""
+FEW_CHARACTERS, ENOUGH_CHARACTERS = 16, 40
+"""Where all controls have fewer, even a careless model may leave them as they are. Then the surest
+of the doubtful lines are held against it as well, where they have enough."""
 FACTOR, SLACK = 4.0, 0.1
 """A line of score s that is re-read shares 1 - 4 (1 - s) - 0.1 with what was read first, at least;
 or the model is not believed."""
@@ -93,7 +96,12 @@ def merged(page: PageResult, rereading: Rereading, read: PageResult) -> PageResu
     if len(answers) != len(rereading.doubtful) + len(rereading.controls) + len(rereading.tables):
         return replace(page, lines=_marked(lines, rereading.doubtful), spent=spent)
     controls = answers[len(rereading.doubtful) :]
-    if not _is_believed(page.lines, rereading.controls, controls):
+    witnesses = _witnesses(page.lines, rereading)
+    if not _is_believed(page.lines, rereading.controls, controls) or not _is_believed(
+        page.lines,
+        [rereading.doubtful[place] for place in witnesses],
+        [answers[place] for place in witnesses],
+    ):
         marked = _marked(lines, rereading.doubtful)
         return replace(page, lines=marked, spent=spent, flags=(*page.flags, "unsupported"))
     for index, answer in zip(rereading.doubtful, answers, strict=False):
@@ -137,6 +145,21 @@ def _controls(lines: Sequence[TextLine], doubtful: Sequence[int]) -> tuple[int, 
     # One character of a longer line weighs less, so the longest of those that are nearly certain.
     sure.sort(key=lambda i: (lines[i].score < NEARLY_CERTAIN, -lengths[i], -lines[i].score, i))
     return tuple(sure[: MANY_CONTROLS if len(doubtful) > MANY_DOUBTS else CONTROLS])
+
+
+def _witnesses(lines: Sequence[TextLine], rereading: Rereading) -> list[int]:
+    """Places of doubtful lines, the surest ones, that speak where hardly a line is certain."""
+
+    def length(indexes: Iterable[int]) -> int:
+        return sum(len(plain(lines[i].text)) for i in indexes)
+
+    if length(rereading.controls) >= FEW_CHARACTERS:
+        return []
+    surest = [
+        place for place, i in enumerate(rereading.doubtful) if lines[i].score >= CONTROL_SCORE
+    ]
+    told = length(rereading.doubtful[place] for place in surest)
+    return surest if told >= ENOUGH_CHARACTERS else []
 
 
 def _is_doubtful_table(block: Block, page: PageResult, doubtful: Sequence[int]) -> bool:

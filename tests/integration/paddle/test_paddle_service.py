@@ -144,6 +144,7 @@ def test_paddleocr_reads_the_open_pages_as_well_as_ppocr_does(service: Service) 
     assert len(IMAGES) == 10
     assert scores["ppocr"].char_f1 > 0.97
     assert scores["paddle"].char_f1 == pytest.approx(scores["ppocr"].char_f1, abs=0.01)
+    assert scores["paddle"].cer == pytest.approx(scores["ppocr"].cer, abs=0.01)
     assert service.hub.asked == 0
 
 

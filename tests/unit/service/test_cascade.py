@@ -134,6 +134,26 @@ def test_a_careless_model_is_told_by_its_errors_in_certain_lines(
     assert (after.lines[12].flags == ("reread",)) == is_believed
 
 
+@pytest.mark.parametrize(("changed", "is_believed"), [(0, True), (1, True), (4, False)])
+def test_where_hardly_a_line_is_certain_the_surest_doubtful_ones_speak_too(
+    changed: int, is_believed: bool
+) -> None:
+    doubtful = [line(row, f"a line that is nearly certain {row}", 0.93) for row in range(3)]
+    first = page(*doubtful, BAD, line(13, "certain", 0.99))
+    spoiled = ["#" * changed + one.text[changed:] for one in doubtful]
+    answer = answers(*spoiled, "Total amount 10,50", "certain")
+    after = merged(first, Rereading((0, 1, 2, 3), (4,)), answer)
+    assert (after.lines[3].flags == ("reread",)) == is_believed
+    assert (after.flags == ("unsupported",)) != is_believed
+
+
+def test_a_short_doubtful_line_alone_speaks_for_nothing() -> None:
+    first = page(line(0, "INV0ICE N0. 12", 0.93))
+    after = merged(first, Rereading((0,), ()), answers("INVOICE NO. 12"))
+    assert after.lines[0].text == "INVOICE NO. 12"
+    assert after.flags == ()
+
+
 def test_an_answer_with_too_few_parts_changes_nothing_but_the_marks() -> None:
     first = page(*sure(12), BAD)
     after = merged(first, Rereading((12,), (0,)), answers("Total amount 10,50"))
