@@ -3,8 +3,11 @@
 import io
 import json
 import shlex
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,8 @@ from tests.deploy.stack import Stack
 MOST_START_S = 90.0
 JOB_S = 60.0
 TOGETHER_S = 0.1
+BODY_AFTER_S = 0.2
+"""A body that comes so long after its head is on its way when the gateway has made up its mind."""
 
 
 def test_all_is_healthy_in_time(stack: Stack, patience: float) -> None:
@@ -73,6 +78,26 @@ def test_an_answer_is_shared_by_way_of_redis(client: httpx.Client) -> None:
     picture = next_picture()
     assert read(client, picture)["cached"] is False
     assert read(client, picture)["cached"] is True
+
+
+@pytest.mark.parametrize("path", ["/tokenize", "/v1/chat/completions", "/api/ocr/recognize"])
+def test_who_is_refused_keeps_his_connection(stack: Stack, path: str) -> None:
+    """Nginx throws away what follows on a connection while it still reads a body there."""
+    line = HTTPSConnection("localhost", stack.https_port, context=stack.trust(), timeout=60)
+    with closing(line):
+        line.connect()
+        line.auto_open = 0
+        line.putrequest("POST", path)
+        line.putheader("Content-Type", "application/json")
+        line.putheader("Content-Length", "2")
+        line.endheaders()
+        threading.Event().wait(BODY_AFTER_S)
+        line.send(b"{}")
+        refusal = line.getresponse()
+        assert refusal.status in {401, 404}
+        assert json.load(refusal)["error"]["code"]
+        line.request("GET", "/livez")
+        assert line.getresponse().status == 200
 
 
 def test_a_pdf_is_read_by_its_pictures(client: httpx.Client) -> None:

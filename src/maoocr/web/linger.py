@@ -3,6 +3,9 @@
 A server that closes a connection with unread bytes in it resets it, and the caller's system may
 then throw the answer away before he sees it. So the answer goes out first, then the rest of the
 body is read and dropped, within bounds (RFC 9112, section 9.6).
+
+A short body is read before the answer goes out. Its caller has sent it by then and keeps the
+connection for his next request, which a proxy that is still busy with the body would throw away.
 """
 
 import asyncio
@@ -15,6 +18,8 @@ __all__ = ["Linger"]
 
 MAX_BYTES = 128 * 1024 * 1024
 MAX_SECONDS = 5.0
+SHORT_BYTES = 1024 * 1024
+SHORT_SECONDS = 1.0
 
 
 class Linger:
@@ -31,11 +36,14 @@ class Linger:
 
         async def send_and_drain(message: Message) -> None:
             if message["type"] == "http.response.start" and not body.is_over:
-                MutableHeaders(scope=message)["Connection"] = "close"
+                if _is_short(scope) and not _waits_for_go(scope, body):
+                    await body.drain(SHORT_SECONDS)
+                if not body.is_over:
+                    MutableHeaders(scope=message)["Connection"] = "close"
             is_last = message["type"] == "http.response.body" and not message.get("more_body")
             if is_last and not body.is_over and not _waits_for_go(scope, body):
                 await send({**message, "more_body": True})
-                await body.drain()
+                await body.drain(MAX_SECONDS)
                 await send({"type": "http.response.body"})
             else:
                 await send(message)
@@ -56,8 +64,8 @@ class _Body:
             self.is_over = True
         return message
 
-    async def drain(self) -> None:
-        left, ends = MAX_BYTES, time.monotonic() + MAX_SECONDS
+    async def drain(self, seconds: float) -> None:
+        left, ends = MAX_BYTES, time.monotonic() + seconds
         while left > 0 and not self.is_over:
             try:
                 async with asyncio.timeout(max(0.0, ends - time.monotonic())):
@@ -69,6 +77,11 @@ class _Body:
 def _has_body(scope: Scope) -> bool:
     headers = Headers(scope=scope)
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+
+def _is_short(scope: Scope) -> bool:
+    told = Headers(scope=scope).get("content-length", "")
+    return told.isdecimal() and len(told) <= len(str(SHORT_BYTES)) and int(told) <= SHORT_BYTES
 
 
 def _waits_for_go(scope: Scope, body: _Body) -> bool:

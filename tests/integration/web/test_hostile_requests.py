@@ -130,6 +130,26 @@ def test_a_caller_who_waits_for_the_go_is_refused_without_it(server: Server) -> 
     assert (got, code_of(body)) == (413, "too_large")
 
 
+def test_a_short_body_is_awaited_before_it_is_refused_and_the_connection_stays(
+    server: Server,
+) -> None:
+    with socket.create_connection((server.host, server.port), timeout=0.3) as connection:
+        connection.sendall(head("Content-Length: 5\r\n", "text/nonsense"))
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(20)
+        connection.sendall(b"hello")
+        status, body = read_answer(connection)
+        assert (status, code_of(body)) == (415, "unsupported_media")
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert read_answer(connection)[0] == 200
+
+
+def test_a_short_body_that_never_comes_is_not_awaited_for_long(server: Server) -> None:
+    got, body = exchange(server, head("Content-Length: 5\r\n", "text/nonsense"))
+    assert (got, code_of(body)) == (415, "unsupported_media")
+
+
 def test_a_compressed_bomb_is_not_inflated(server: Server) -> None:
     bomb = gzip.compress(bytes(50_000_000))
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
