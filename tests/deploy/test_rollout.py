@@ -50,7 +50,9 @@ def image(engine: Engine, stack: Stack) -> Iterator[str]:
     """A name for images that only the test makes; at its end all is as it was."""
     name = f"{stack.project}/gateway"
     yield name
+    # What has run and ended was made of them too.
     stack.environment.pop("GATEWAY_IMAGE", None)
+    stack.start()
     for tag in ("latest", "next", "broken"):
         engine.tried("image", "rm", "--force", f"{name}:{tag}")
 
