@@ -56,7 +56,7 @@ def recorder(folder: Path, options: dict[str, Any]) -> Handler:
         for number in range(1, decoder.probe(name, kind).pages_total + 1):
             page = decoder.page(name, kind, number, OcrOptions())
             if page.image is not None:
-                engine.recognize([page.image], OcrOptions(), Run(threads=1))
+                engine.recognize([page.image], OcrOptions(), Run())
         spooled.unlink()
         recording = folder / f"{name}.calls"
         with recording.open("wb") as out:
@@ -68,6 +68,8 @@ def recorder(folder: Path, options: dict[str, Any]) -> Handler:
 
 def replayer(options: dict[str, Any]) -> Handler:
     """A handler that runs a recording; reading it from the disk is not counted."""
+    from maoocr.engines.base import fixed_threads
+
     _, networks = _engine_with(_Bare, options)
 
     def replay(recording: Path) -> Replay:
@@ -75,7 +77,7 @@ def replayer(options: dict[str, Any]) -> Handler:
             calls: list[tuple[int, list[Any]]] = pickle.load(file)
         cpu, wall = time.process_time(), time.perf_counter()
         for number, batches in calls:
-            networks[number].inner.infer(batches, threads=1, checkpoint=_nothing)
+            networks[number].inner.infer(batches, threads=fixed_threads(1), checkpoint=_nothing)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         return Replay(cpu, wall, len(calls), sum(len(batches) for _, batches in calls))
 
@@ -99,7 +101,7 @@ class _Bare:
         self.calls: list[tuple[int, list[Any]]] = []
 
     def infer(
-        self, batches: Iterable[Any], *, threads: int, checkpoint: Callable[[], None]
+        self, batches: Iterable[Any], *, threads: Callable[[], int], checkpoint: Callable[[], None]
     ) -> list[Any]:
         found: list[Any] = self.inner.infer(batches, threads=threads, checkpoint=checkpoint)
         return found
@@ -109,7 +111,7 @@ class _Tap(_Bare):
     """Writes down what goes in."""
 
     def infer(
-        self, batches: Iterable[Any], *, threads: int, checkpoint: Callable[[], None]
+        self, batches: Iterable[Any], *, threads: Callable[[], int], checkpoint: Callable[[], None]
     ) -> list[Any]:
         kept = [batch.copy() for batch in batches]
         self.calls.append((self.number, kept))

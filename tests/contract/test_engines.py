@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from maoocr.domain import OcrOptions
-from maoocr.engines.base import Engine, Run
+from maoocr.engines.base import Engine, Run, fixed_threads
 from maoocr.errors import CallerLeft, PageTooComplex
 from tests.fakes.written_pages import LINE_PX, LINES, Page, written
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 
 
 def text_of(engine: Engine, page: Page, threads: int = 1) -> list[str]:
-    (result,) = engine.recognize([page], PLAIN, Run(threads))
+    (result,) = engine.recognize([page], PLAIN, Run(fixed_threads(threads)))
     return [line.text for line in result.lines]
 
 
@@ -104,13 +104,13 @@ def test_a_checkpoint_that_raises_ends_the_call_and_spares_the_engine(
 
     page = written(*LINES)
     with pytest.raises(type(error)):
-        engine.recognize([page], PLAIN, Run(2, checkpoint))
+        engine.recognize([page], PLAIN, Run(fixed_threads(2), checkpoint))
     assert text_of(engine, page, 2) == list(LINES)
 
 
 def test_the_checkpoint_is_called_at_least_once_a_line(engine: Engine) -> None:
     calls: list[int] = []
-    engine.recognize([written(*LINES)], PLAIN, Run(1, lambda: calls.append(1)))
+    engine.recognize([written(*LINES)], PLAIN, Run(checkpoint=lambda: calls.append(1)))
     assert len(calls) > len(LINES)
 
 

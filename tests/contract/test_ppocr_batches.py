@@ -1,6 +1,6 @@
 """The path of devices that want batches, run on ONNX Runtime's CPU provider."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
@@ -8,13 +8,14 @@ import pytest
 from numpy.typing import NDArray
 
 from maoocr.domain import OcrOptions
-from maoocr.engines.base import Run
+from maoocr.engines.base import Checkpoint, Run, Threads, fixed_threads
 from maoocr.engines.ppocr import PpocrEngine
 from maoocr.engines.ppocr.detection import Detector
 from maoocr.engines.ppocr.models import ModelSet, load_models
+from maoocr.engines.ppocr.onnx_runtime import OnnxRuntime
 from maoocr.engines.ppocr.pages import PageReader
 from maoocr.engines.ppocr.recognition import Recognizer
-from maoocr.engines.ppocr.runtime import Images, Network, OnnxRuntime, Outputs
+from maoocr.engines.ppocr.runtime import Images, Network, Outputs
 
 pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.integration
@@ -48,7 +49,7 @@ class Counted:
         self.shapes: list[tuple[int, ...]] = []
 
     def infer(
-        self, batches: Iterable[Images], *, threads: int, checkpoint: Callable[[], None]
+        self, batches: Iterable[Images], *, threads: Threads, checkpoint: Checkpoint
     ) -> list[Outputs]:
         def counted() -> Iterator[Images]:
             for batch in batches:
@@ -69,7 +70,7 @@ def test_pages_read_in_batches_say_what_they_say_alone(models: ModelSet) -> None
     reader = PageReader(
         Detector(runtime.load(models.det), runtime.batch_images),
         Recognizer(recognizing, models.charset, runtime.batch_images),
-        threads=1,
+        threads=fixed_threads(1),
         checkpoint=lambda: None,
     )
     together = reader.read(pages(), rotation=True)

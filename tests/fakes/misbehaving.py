@@ -47,7 +47,7 @@ class MisbehavingEngine:
         self, pages: Sequence[PageImage], options: OcrOptions, run: Run
     ) -> list[PageText]:
         tokens = [token_in(page) or "?" for page in pages]
-        self._tell("call", f"{run.threads} {' '.join(tokens)}")
+        self._tell("call", f"{run.threads()} {' '.join(tokens)}")
         results = []
         for page, token in zip(pages, tokens, strict=True):
             self._tell("page", token)
@@ -128,7 +128,10 @@ class MisbehavingEngine:
             run.checkpoint()
 
     def _do_gate(self, token: str, run: Run) -> None:
+        told = 0
         while not (self._folder / token).exists():
+            if told != (told := run.threads()):
+                self._tell("threads", f"{token} {told}")
             time.sleep(NAP_SECONDS)
             run.checkpoint()
 

@@ -59,7 +59,7 @@ class ObedientLane:
     def info(self) -> EngineInfo:
         return EngineInfo(self._engine, f"{self._engine}-1")
 
-    async def read(self, tasks: Sequence[PageTask], threads: int, on_page: OnPage) -> LaneVitals:
+    async def read(self, tasks: Sequence[PageTask], on_page: OnPage) -> LaneVitals:
         for index, task in enumerate(tasks):
             self._orders.read.append((self._engine, task.page))
             self._orders.begun.set()
@@ -86,6 +86,8 @@ class ObedientLane:
             flags=self._orders.flags(self._engine, number),
             recognize_s=0.25,
         )
+
+    def share(self, threads: int) -> None: ...
 
     def cancel(self, index: int) -> None: ...
 

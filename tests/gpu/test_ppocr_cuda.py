@@ -26,7 +26,7 @@ def cuda() -> PpocrEngine:
 
 
 def texts(engine: PpocrEngine, pages: list[PageImage]) -> list[str]:
-    found = engine.recognize(pages, OcrOptions(), Run(threads=1))
+    found = engine.recognize(pages, OcrOptions(), Run())
     return ["\n".join(line.text for line in page.lines) for page in found]
 
 

@@ -14,10 +14,31 @@ from numpy.typing import NDArray
 
 from ..domain import Block, OcrOptions, PageFlag, Spent, TextLine
 
-__all__ = ["Engine", "EngineInfo", "EngineSpec", "PageImage", "PageText", "Run"]
+__all__ = [
+    "Checkpoint",
+    "Engine",
+    "EngineInfo",
+    "EngineSpec",
+    "PageImage",
+    "PageText",
+    "Run",
+    "Threads",
+    "fixed_threads",
+]
 
 PageImage = NDArray[np.uint8]
 """RGB, shape (H, W, 3), EXIF orientation already applied."""
+
+Checkpoint = Callable[[], None]
+"""To be called between steps; raises where the call should end."""
+
+Threads = Callable[[], int]
+"""How many threads may be busy now, at least 1; another number as other lanes come and go."""
+
+
+def fixed_threads(count: int) -> Threads:
+    """So many all the while."""
+    return lambda: count
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +85,13 @@ class Run:
     """What a call may use of the machine, and how it learns that it should stop.
 
     Attributes:
-        threads: threads that the call may keep busy; 1 when other lanes are busy too.
-        checkpoint: to be called between steps (at least every few hundred milliseconds); raises
-            CallerLeft when nobody waits any more and PageTooComplex when the page's time is up.
+        threads: that the call may keep busy now, to be asked as often as there is a choice.
+        checkpoint: to be called at least every few hundred milliseconds; raises CallerLeft when
+            nobody waits any more and PageTooComplex when the page's time is up.
     """
 
-    threads: int = 1
-    checkpoint: Callable[[], None] = lambda: None
+    threads: Threads = lambda: 1
+    checkpoint: Checkpoint = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class BatchRun:
         self._began = time.monotonic()
         self._watch: asyncio.TimerHandle | None = None
 
-    async def read(self, threads: int) -> LaneVitals:
+    async def read(self) -> LaneVitals:
         """Have the lane read the batch.
 
         Raises:
@@ -52,7 +52,7 @@ class BatchRun:
         self._wind()
         try:
             tasks = [ticket.task for ticket in self.tickets]
-            return await self.lane.read(tasks, threads, self._page)
+            return await self.lane.read(tasks, self._page)
         finally:
             if self._watch is not None:
                 self._watch.cancel()

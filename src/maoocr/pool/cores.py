@@ -2,8 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import Protocol
 
-__all__ = ["CoreShare", "available_cores", "gateway_cores", "most_threads"]
+__all__ = ["CoreShare", "Sharer", "available_cores", "gateway_cores", "most_threads"]
 
 DEFAULT_THREADS = 4
 """Each thread costs every lane the memory of one more stream, and a page has only so many lines."""
@@ -51,8 +52,19 @@ def _words(path: Path) -> list[str]:
         return []
 
 
+class Sharer(Protocol):
+    """Who uses cores while it is busy."""
+
+    def share(self, threads: int) -> None:
+        """Hear how many threads it may use from now on."""
+
+
 class CoreShare:
-    """Divides the cores among the lanes that are busy."""
+    """Divides the cores among the lanes that are busy, anew whenever that changes.
+
+    A page that is read alone has all cores, shares them with the next one that begins, and has them
+    again when that has ended: no core waits while there is work, and none is wanted by two threads.
+    """
 
     def __init__(self, cores: int, most_threads: int) -> None:
         """Make it.
@@ -63,15 +75,26 @@ class CoreShare:
         """
         self._cores = cores
         self._most_threads = most_threads
-        self.busy = 0
-        """Lanes with a batch; written by the schedulers."""
+        self._busy: dict[Sharer, int] = {}
 
-    def threads(self, *, is_last: bool) -> int:
-        """For a lane that begins now: its share of the cores, at least 1.
+    @property
+    def threads(self) -> int:
+        """The share of each lane, at least 1."""
+        share = self._cores // max(1, len(self._busy))
+        return max(1, min(self._most_threads, self._cores, share))
 
-        Args:
-            is_last: nothing waits behind it. Then it takes twice its share: the lanes beside it are
-                done before it is, and would leave theirs idle.
-        """
-        share = max(1, self._cores // max(1, self.busy)) * (2 if is_last else 1)
-        return min(self._most_threads, self._cores, share)
+    def begin(self, lane: Sharer) -> None:
+        """One more lane is busy, and hears of its share when this is settled."""
+        self._busy[lane] = 0
+
+    def end(self, lane: Sharer) -> None:
+        """It is not any more."""
+        self._busy.pop(lane, None)
+
+    def settle(self) -> None:
+        """Tell those whose share is another now; once it is known who goes on."""
+        threads = self.threads
+        for lane, told in self._busy.items():
+            if told != threads:
+                self._busy[lane] = threads
+                lane.share(threads)

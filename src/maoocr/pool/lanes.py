@@ -82,7 +82,10 @@ class Lane(Protocol):
     def pid(self) -> int | None:
         """Process number, where it is a process of this machine."""
 
-    async def read(self, tasks: Sequence[PageTask], threads: int, on_page: OnPage) -> LaneVitals:
+    def share(self, threads: int) -> None:
+        """So many threads it may use from now on, in the batch that it reads too."""
+
+    async def read(self, tasks: Sequence[PageTask], on_page: OnPage) -> LaneVitals:
         """Read a batch; `on_page` has heard of every page when this returns.
 
         Raises:

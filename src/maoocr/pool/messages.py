@@ -25,6 +25,7 @@ __all__ = [
     "PageWork",
     "ReadBatch",
     "Ready",
+    "Share",
     "Start",
     "StartFailed",
     "Stop",
@@ -69,6 +70,11 @@ class ReadBatch(msgspec.Struct, frozen=True, tag="read"):
 
     batch: int
     pages: tuple[PageWork, ...]
+
+
+class Share(msgspec.Struct, frozen=True, tag="share"):
+    """So many threads may be busy from now on."""
+
     threads: int
 
 
@@ -130,7 +136,7 @@ class BatchDone(msgspec.Struct, frozen=True, tag="done"):
     wants_replacing: Literal["memory"] | None = None
 
 
-ToLane = Start | ReadBatch | Cancel | Stop
+ToLane = Start | Share | ReadBatch | Cancel | Stop
 FromLane = Ready | StartFailed | LogLine | PageDone | BatchDone
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -15,7 +15,7 @@ from .messages import FromLane, PageDone, ReadBatch, Start
 from .page_blocks import with_blocks, with_words
 from .page_results import layer_result, text_result
 
-__all__ = ["Departures", "PageReader"]
+__all__ = ["Departures", "PageReader", "ThreadShare"]
 
 log = logging.getLogger("maoocr.lane")
 
@@ -43,6 +43,13 @@ class Departures:
                 self._gone.discard(page)
 
 
+class ThreadShare:
+    """Threads that may be busy now; written by one thread, read by another."""
+
+    def __init__(self) -> None:
+        self.threads = 1
+
+
 class PageReader:
     """Reads batches with one engine and one decoder."""
 
@@ -52,6 +59,8 @@ class PageReader:
         self._page_seconds = start.page_seconds
         self._memory_bytes = start.memory_bytes
         self._name = start.spec.name
+        self.share = ThreadShare()
+        """Of the cores; another number as other lanes come and go."""
 
     def read(self, batch: ReadBatch, departures: Departures, send: Send) -> bool:
         """Read a batch and send the outcome of every page.
@@ -134,7 +143,7 @@ class _Work:
 
     def _call(self, pages: Mapping[int, DecodedPage], deadline: float) -> list[PageText]:
         indexes = set(pages)
-        run = Run(self._batch.threads, partial(self._check, indexes, deadline))
+        run = Run(self._threads, partial(self._check, indexes, deadline))
         run.checkpoint()
         images: list[PageImage] = [p.image for p in pages.values() if p.image is not None]
         options = self._batch.pages[min(indexes)].options
@@ -146,6 +155,9 @@ class _Work:
         return [
             with_blocks(text, image, options) for text, image in zip(texts, images, strict=True)
         ]
+
+    def _threads(self) -> int:
+        return self._reader.share.threads
 
     def _check(self, indexes: set[int], deadline: float) -> None:
         if all((self._batch.batch, index) in self._departures for index in indexes):

@@ -27,6 +27,7 @@ from .messages import (
     PageWork,
     ReadBatch,
     Ready,
+    Share,
     Start,
     StartFailed,
     Stop,
@@ -130,7 +131,11 @@ class ProcessLane:
         """Of the process, which leads a process group of its own."""
         return self._process.pid
 
-    async def read(self, tasks: Sequence[PageTask], threads: int, on_page: OnPage) -> LaneVitals:
+    def share(self, threads: int) -> None:
+        """Tell the process how many threads it may use."""
+        self._send(Share(threads))
+
+    async def read(self, tasks: Sequence[PageTask], on_page: OnPage) -> LaneVitals:
         """Read a batch; see `Lane`."""
         if self._end is not None or self._gone.done():
             end = await self.gone()
@@ -140,7 +145,7 @@ class ProcessLane:
         self._open = set(range(len(tasks)))
         self._done = self._loop.create_future()
         pages = tuple(PageWork(t.document, t.kind, t.page, t.options, t.request_id) for t in tasks)
-        self._send(ReadBatch(self._batch, pages, threads))
+        self._send(ReadBatch(self._batch, pages))
         try:
             return await self._done
         finally:

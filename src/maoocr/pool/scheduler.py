@@ -173,16 +173,16 @@ class Scheduler:
         while self._crew.has_idle and (tickets := self.queue.take(now, self._policy)):
             runs.append(BatchRun(self._crew.take(), tickets, self._times, self._ledger.answered))
         self._ledger.queued(len(self.queue))
-        self._cores.busy += len(runs)
-        threads = self._cores.threads(is_last=not self.queue)
         for run in runs:
             self._running |= dict.fromkeys(run.tickets, run)
             self._ledger.begun(len(run.tickets))
-            reading.create_task(self._read(run, threads))
+            self._cores.begin(run.lane)
+            reading.create_task(self._read(run))
+        self._cores.settle()
 
-    async def _read(self, run: BatchRun, threads: int) -> None:
+    async def _read(self, run: BatchRun) -> None:
         try:
-            vitals = await run.read(threads)
+            vitals = await run.read()
         except LaneLost as lost:
             self._recover(run, lost)
         else:
@@ -191,7 +191,7 @@ class Scheduler:
             self._ledger.read(len(run.tickets), run.seconds)
             self._crew.give_back(run.lane, vitals, len(run.tickets))
         finally:
-            self._cores.busy -= 1
+            self._cores.end(run.lane)
             for ticket in run.tickets:
                 if self._running.get(ticket) is run:
                     del self._running[ticket]

@@ -52,7 +52,10 @@ class VlmLane:
         """Of the model."""
         return self._reader.info
 
-    async def read(self, tasks: Sequence[PageTask], threads: int, on_page: OnPage) -> LaneVitals:
+    def share(self, threads: int) -> None:
+        """Nothing to share: it works elsewhere."""
+
+    async def read(self, tasks: Sequence[PageTask], on_page: OnPage) -> LaneVitals:
         """Read a batch; see `Lane`."""
         if not self._gone.done():
             self._pages = [

@@ -28,6 +28,7 @@ from .messages import (
     LogLine,
     ReadBatch,
     Ready,
+    Share,
     Start,
     StartFailed,
     Stop,
@@ -35,7 +36,7 @@ from .messages import (
     frame,
     to_lane,
 )
-from .page_reader import Departures, PageReader
+from .page_reader import Departures, PageReader, ThreadShare
 
 __all__ = ["main"]
 
@@ -106,7 +107,8 @@ def _build(start: Start, decoder: Decoder, line: "_Line") -> Engine:
 def _serve(line: "_Line", reader: PageReader, rss_limit: int) -> None:
     inbox: queue.SimpleQueue[ReadBatch | Stop] = queue.SimpleQueue()
     departures = Departures()
-    threading.Thread(target=_listen, args=(line, inbox, departures), daemon=True).start()
+    heard = (line, inbox, departures, reader.share)
+    threading.Thread(target=_listen, args=heard, daemon=True).start()
     while isinstance(batch := inbox.get(), ReadBatch):
         wants_replacing = reader.read(batch, departures, line.send)
         if resident_bytes() > rss_limit:
@@ -115,13 +117,18 @@ def _serve(line: "_Line", reader: PageReader, rss_limit: int) -> None:
 
 
 def _listen(
-    line: "_Line", inbox: "queue.SimpleQueue[ReadBatch | Stop]", departures: Departures
+    line: "_Line",
+    inbox: "queue.SimpleQueue[ReadBatch | Stop]",
+    departures: Departures,
+    share: ThreadShare,
 ) -> None:
     try:
         while (message := line.receive()) is not None:
             match message:
                 case Cancel():
                     departures.add(message.batch, message.index)
+                case Share():
+                    share.threads = message.threads
                 case ReadBatch() | Stop():
                     inbox.put(message)
                 case Start():

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from maoocr.errors import CallerLeft, EngineFault, UnreadableDocument
-from maoocr.pool.cores import CoreShare, gateway_cores, most_threads
+from maoocr.pool import pool
 from maoocr.telemetry.logging import request_id_var
 from tests.fakes.rig import Rig
 
@@ -140,25 +140,18 @@ async def test_options_that_change_the_call_never_mix(rig: Rig) -> None:
     assert rig.calls()[1:] == [["e1", "e2"], ["f1", "f2"]]
 
 
-async def test_a_lone_page_gets_all_threads_and_a_crowd_shares_them(rig: Rig) -> None:
+async def test_the_cores_are_shared_anew_whenever_a_page_begins_or_ends(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "gateway_cores", lambda _: 4)
     await rig.start(lanes=2)
-    await rig.read("alone")
-    busy = [rig.soon("gate#1"), rig.soon("gate#2")]
-    await rig.hear("call", times=3)
-    crowd = [rig.soon(token) for token in ("gate#3", "gate#4", "last")]
-    await rig.until(lambda: rig.status().queue_pages == 3)
-    rig.open("gate#1")
-    await rig.hear("call", times=4)
+    first = rig.soon("gate#1")
+    await rig.hear("threads", "gate#1 4")
+    second = rig.soon("gate#2")
+    await rig.hear("threads", "gate#2 2")
+    await rig.hear("threads", "gate#1 2")
     rig.open("gate#2")
-    await rig.hear("call", times=5)
-    rig.open("gate#3")
-    rig.open("gate#4")
-    await asyncio.gather(*busy, *crowd)
-    alone, _, _, *shared, last = [int(e.text.split()[0]) for e in rig.events if e.kind == "call"]
-    cores = gateway_cores(1)
-    share = CoreShare(cores, most_threads(0, cores))
-    share.busy = 1
-    assert alone == share.threads(is_last=False)
-    share.busy = 2
-    assert shared == [share.threads(is_last=False)] * 2
-    assert last == share.threads(is_last=True)
+    assert await second == "gate#2"
+    await rig.hear("threads", "gate#1 4", times=2)
+    rig.open("gate#1")
+    assert await first == "gate#1"

@@ -110,7 +110,7 @@ async def test_a_lane_that_does_not_stop_when_asked_is_killed(
     lane.stop("memory")
     assert await lane.gone() == "recycle"
     with pytest.raises(LaneLost):
-        await lane.read([], 1, lambda *_: None)
+        await lane.read([], lambda *_: None)
 
 
 async def test_a_start_that_is_given_up_leaves_no_process(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ class Desk:
     def read(self, *numbers: int, options: OcrOptions | None = None) -> list[PageDone]:
         kind = kind_named("png")
         works = tuple(PageWork("d", kind, number, options or OcrOptions()) for number in numbers)
-        self.wants_replacing = self.reader.read(ReadBatch(7, works, 3), self.departures, self._hear)
+        self.wants_replacing = self.reader.read(ReadBatch(7, works), self.departures, self._hear)
         return sorted(self.sent, key=lambda done: done.index)
 
     def _hear(self, message: FromLane) -> None:
@@ -235,11 +235,17 @@ def test_departures_are_forgotten_with_their_batch() -> None:
     assert (8, 0) in departures
 
 
-def test_the_engine_hears_how_many_threads_it_has() -> None:
+def test_the_engine_hears_of_each_change_how_many_threads_it_has() -> None:
     threads: list[int] = []
-    engine = Scribe(lambda pages, run: threads.append(run.threads) or [page_text()])  # type: ignore[func-returns-value]
-    Desk(engine).read(1)
-    assert threads == [3]
+
+    def ask(numbers: list[int], run: Run) -> list[PageText]:
+        for desk.reader.share.threads in (3, 1, 2):
+            threads.append(run.threads())
+        return [page_text()]
+
+    desk = Desk(Scribe(ask))
+    desk.read(1)
+    assert threads == [3, 1, 2]
 
 
 def test_texts_are_composed_and_can_be_sent_whatever_a_document_holds() -> None:

@@ -39,10 +39,12 @@ class Extra:
         self.threads: list[int] = []
         self.killed: asyncio.Future[LaneEnd] = asyncio.get_running_loop().create_future()
 
-    async def read(self, tasks: Sequence[PageTask], threads: int, on_page: OnPage) -> LaneVitals:
-        self.threads.append(threads)
+    async def read(self, tasks: Sequence[PageTask], on_page: OnPage) -> LaneVitals:
         await self._act(self, [task.page for task in tasks], on_page)
         return LaneVitals()
+
+    def share(self, threads: int) -> None:
+        self.threads.append(threads)
 
     def cancel(self, index: int) -> None:
         self.cancelled.append(index)
@@ -167,21 +169,24 @@ async def test_a_page_is_answered_with_its_own_number_and_its_wait(direct: Direc
     assert result.queue_s >= 0
 
 
-async def test_the_last_page_of_all_gets_the_cores_that_will_soon_be_free(direct: Direct) -> None:
+async def test_a_page_has_the_cores_of_those_that_have_ended(direct: Direct) -> None:
     lanes: dict[int, Extra] = {}
-    both_begun = asyncio.Event()
+    others_ended = asyncio.Event()
 
     async def note(lane: Extra, pages: list[int], on_page: OnPage) -> None:
         lanes[pages[0]] = lane
-        if len(lanes) == 2:
-            both_begun.set()
-        await both_begun.wait()
+        if pages == [1]:
+            await others_ended.wait()
         await read_all(lane, pages, on_page)
 
     stage = direct(note, lanes=2)
-    await asyncio.gather(*(stage.submit(page).future for page in (1, 2, 3)))
-    assert lanes[1].threads[0] == lanes[2].threads[0] == 2
-    assert lanes[3].threads[-1] == 4
+    first, *others = (stage.submit(page).future for page in (1, 2, 3))
+    await asyncio.gather(*others)
+    assert lanes[2] is lanes[3]
+    assert lanes[2].threads == [2, 2]
+    assert lanes[1].threads == [2, 4]
+    others_ended.set()
+    await first
 
 
 async def test_a_page_that_the_lane_passes_over_is_a_fault(direct: Direct) -> None:

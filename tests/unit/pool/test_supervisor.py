@@ -19,7 +19,10 @@ class Puppet:
         self.end: asyncio.Future[LaneEnd] = asyncio.get_running_loop().create_future()
         self.killed = False
 
-    async def read(self, tasks: Sequence[PageTask], threads: int, on_page: OnPage) -> LaneVitals:
+    async def read(self, tasks: Sequence[PageTask], on_page: OnPage) -> LaneVitals:
+        raise NotImplementedError
+
+    def share(self, threads: int) -> None:
         raise NotImplementedError
 
     def cancel(self, index: int) -> None:

@@ -77,7 +77,7 @@ def task(number: int = 1, focus: Focus | None = None) -> PageTask:
 
 async def outcomes(one: VlmLane, *tasks: PageTask) -> dict[int, Outcome]:
     heard: dict[int, Outcome] = {}
-    await one.read(list(tasks), 1, heard.__setitem__)
+    await one.read(list(tasks), heard.__setitem__)
     return heard
 
 

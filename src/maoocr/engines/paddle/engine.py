@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from ...domain import OcrOptions
-from ..base import EngineInfo, PageImage, PageText, Run
+from ..base import EngineInfo, PageImage, PageText, Run, fixed_threads
 from ..layout.reading_order import reading_order
 from .languages import languages_of
 from .models import find_models
@@ -92,7 +92,7 @@ class PaddleEngine:
         turn = self._turns and options.rotation
         if options.structure and self._structure is not None:
             return self._with_blocks(self._structure, image, options, run, turn)
-        ocr = self._ocr[max(count for count in self._ocr if count <= max(1, run.threads))]
+        ocr = self._ocr[max(count for count in self._ocr if count <= max(1, run.threads()))]
         found = ocr.predict(
             image,
             run.checkpoint,
@@ -128,4 +128,4 @@ class PaddleEngine:
         page = np.full((96, 320, 3), 255, np.uint8)
         cv2.putText(page, "warm", (40, 64), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (0, 0, 0), 3)
         for threads in self._ocr:
-            self._read(page, OcrOptions(), Run(threads))
+            self._read(page, OcrOptions(), Run(fixed_threads(threads)))

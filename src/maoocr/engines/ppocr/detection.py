@@ -1,7 +1,7 @@
 """Where the lines of text are: DB (Liao et al. 2020, arXiv:1911.08947) over a page of any size."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base import Checkpoint, Threads
 from .geometry import Boxes, order_corners
 from .runtime import Images, Network
 
@@ -29,7 +30,6 @@ UNCLIP_RATIO = 1.6
 MIN_SIDE_PX = 3
 
 ProbabilityMap = NDArray[np.float32]
-Checkpoint = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Detector:
         self._batch_images = batch_images
 
     def find(
-        self, page: Images, scale: float, *, threads: int, checkpoint: Checkpoint
+        self, page: Images, scale: float, *, threads: Threads, checkpoint: Checkpoint
     ) -> tuple[Boxes, NDArray[np.float32]]:
         """Boxes in pixels of the page and their scores, looking at it at this scale."""
         probabilities, fit = self.probabilities(page, scale, threads=threads, checkpoint=checkpoint)
@@ -163,7 +163,7 @@ class Detector:
         return np.clip(real, 0, np.array([width, height], np.float32)), scores
 
     def probabilities(
-        self, page: Images, scale: float, *, threads: int, checkpoint: Checkpoint
+        self, page: Images, scale: float, *, threads: Threads, checkpoint: Checkpoint
     ) -> tuple[ProbabilityMap, tuple[float, float]]:
         """The map of a page and its real scale in x and y."""
         height, width = page.shape[:2]

@@ -11,10 +11,10 @@ from ..base import EngineInfo, PageImage, PageText, Run
 from ..layout.reading_order import reading_order
 from .ctc import NOTHING, Reading
 from .detection import Detector
+from .devices import open_runtime
 from .models import load_models
 from .pages import FoundPage, PageReader
 from .recognition import Recognizer
-from .runtime import open_runtime
 from .words import as_polygon, words_of
 
 __all__ = ["PpocrEngine"]
@@ -117,7 +117,10 @@ class PpocrEngine:
     def recognize(
         self, pages: Sequence[PageImage], options: OcrOptions, run: Run
     ) -> list[PageText]:
-        threads = max(1, min(run.threads, self._threads))
+
+        def threads() -> int:
+            return max(1, min(run.threads(), self._threads))
+
         reader = PageReader(self._detector, self._recognizer, threads, run.checkpoint)
         found = reader.read(pages, rotation=options.rotation)
         return [self._page_text(page, options) for page in found]

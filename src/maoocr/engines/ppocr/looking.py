@@ -10,6 +10,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from ..base import Checkpoint, Threads
 from .detection import Detector
 from .geometry import Boxes, box_sizes
 from .runtime import Images
@@ -33,9 +34,7 @@ _NONE = np.empty((0, 4, 2), dtype=np.float32)
 Look = Callable[[Images, float], Boxes]
 
 
-def find_text(
-    image: Images, detector: Detector, threads: int, checkpoint: Callable[[], None]
-) -> Boxes:
+def find_text(image: Images, detector: Detector, threads: Threads, checkpoint: Checkpoint) -> Boxes:
     """The boxes of all lines of an image, in its pixels."""
 
     def look(picture: Images, scale: float) -> Boxes:

@@ -3,11 +3,12 @@
 All pages of a call go through each step together, so that a device that wants batches gets them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..base import Checkpoint, Threads
 from . import orientation, stretch
 from .crops import Crop
 from .ctc import NOTHING, Reading
@@ -52,8 +53,8 @@ class PageReader:
         self,
         detector: Detector,
         recognizer: Recognizer,
-        threads: int,
-        checkpoint: Callable[[], None],
+        threads: Threads,
+        checkpoint: Checkpoint,
     ) -> None:
         self._detector = detector
         self._recognizer = recognizer

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from ..base import Checkpoint, Threads
 from . import long_lines
 from .crops import HEIGHT_PX, Crop
 from .ctc import NOTHING, Reading, decode_ctc
@@ -14,8 +15,6 @@ __all__ = ["Recognizer"]
 GREY = 128
 """What the recognizer was trained to see beside a line that is shorter than its batch."""
 
-Checkpoint = Callable[[], None]
-
 
 class Recognizer:
     """Reads boxes of pages."""
@@ -25,7 +24,9 @@ class Recognizer:
         self._charset = charset
         self._batch_images = batch_images
 
-    def read(self, crops: Sequence[Crop], *, threads: int, checkpoint: Checkpoint) -> list[Reading]:
+    def read(
+        self, crops: Sequence[Crop], *, threads: Threads, checkpoint: Checkpoint
+    ) -> list[Reading]:
         """What each crop says, in the same order."""
         parts = [long_lines.cut(crop) for crop in crops]
         flat = [part for line in parts for part, _ in line]
@@ -37,7 +38,7 @@ class Recognizer:
         ]
 
     def read_images(
-        self, images: Sequence[Images], *, threads: int, checkpoint: Checkpoint
+        self, images: Sequence[Images], *, threads: Threads, checkpoint: Checkpoint
     ) -> list[Reading]:
         """What each image of the recognizer's height says, in the same order."""
         widths = [image.shape[1] for image in images]
@@ -47,7 +48,7 @@ class Recognizer:
         self,
         widths: Sequence[int],
         pixels: Callable[[int], Images],
-        threads: int,
+        threads: Threads,
         checkpoint: Checkpoint,
     ) -> list[Reading]:
         order = sorted(range(len(widths)), key=lambda i: -widths[i])

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from maoocr.engines.base import Checkpoint, Threads, fixed_threads
 from maoocr.engines.ppocr.detection import (
     CELL_PX,
     OVERLAP_PX,
@@ -119,7 +120,7 @@ class InkNetwork:
     """Marks dark pixels as text, whatever tile they are in."""
 
     def infer(
-        self, batches: Iterable[Images], *, threads: int, checkpoint: Callable[[], None]
+        self, batches: Iterable[Images], *, threads: Threads, checkpoint: Checkpoint
     ) -> list[Outputs]:
         outputs: list[Outputs] = []
         for batch in batches:
@@ -138,7 +139,7 @@ def test_the_map_of_a_page_is_seamless_and_in_its_own_pixels(
     page[top:bottom, size[1] // 8 : -size[1] // 8] = 0
     detector = Detector(InkNetwork(), batch_images)
     probabilities, (fit_x, fit_y) = detector.probabilities(
-        page, 1.0, threads=1, checkpoint=lambda: None
+        page, 1.0, threads=fixed_threads(1), checkpoint=lambda: None
     )
     ys, xs = np.nonzero(probabilities > 0.5)
     assert ys.min() / fit_y == pytest.approx(top, abs=2)
@@ -150,7 +151,9 @@ def test_the_map_of_a_page_is_seamless_and_in_its_own_pixels(
 
 def test_boxes_lie_within_the_page() -> None:
     page = np.zeros((100, 200, 3), np.uint8)
-    found = Detector(InkNetwork()).find(page, 1.0, threads=1, checkpoint=lambda: None)
+    found = Detector(InkNetwork()).find(
+        page, 1.0, threads=fixed_threads(1), checkpoint=lambda: None
+    )
     boxes = found[0]
     assert len(boxes) == 1
     assert boxes.min() >= 0

@@ -1,9 +1,8 @@
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from maoocr.engines.base import Checkpoint, Threads, fixed_threads
 from maoocr.engines.ppocr.detection import Detector
 from maoocr.engines.ppocr.looking import MAX_PIXELS, find_text, small_text, unexplained
 
@@ -24,7 +23,7 @@ class ScaleDetector(Detector):
         self.scales: list[float] = []
 
     def find(
-        self, page: Page, scale: float, *, threads: int, checkpoint: Callable[[], None]
+        self, page: Page, scale: float, *, threads: Threads, checkpoint: Checkpoint
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         self.scales.append(scale)
         heights = (self.lines[:, 3, 1] - self.lines[:, 0, 1]) * scale
@@ -33,7 +32,7 @@ class ScaleDetector(Detector):
 
 
 def look(detector: ScaleDetector, page: Page) -> NDArray[np.float32]:
-    return find_text(page, detector, 1, lambda: None)
+    return find_text(page, detector, fixed_threads(1), lambda: None)
 
 
 def blank(height: int, width: int) -> Page:
@@ -90,7 +89,7 @@ def test_a_faint_page_is_looked_at_again_with_more_contrast() -> None:
 
     class Contrast(ScaleDetector):
         def find(
-            self, page: Page, scale: float, *, threads: int, checkpoint: Callable[[], None]
+            self, page: Page, scale: float, *, threads: Threads, checkpoint: Checkpoint
         ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             seen.append(int(page.max()) - int(page.min()))
             return super().find(page, scale, threads=threads, checkpoint=checkpoint)
