@@ -3,6 +3,7 @@
 import ctypes
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -162,7 +163,8 @@ class OpenVinoNetwork:
             raise EngineFault(f"OpenVINO failed: {error}") from error
         finally:
             for request in running:
-                request.wait()
+                with suppress(RuntimeError):
+                    request.wait()
         self._note(was_alone)
         return found
 
