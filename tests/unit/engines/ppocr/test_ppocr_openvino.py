@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from maoocr.engines.base import Threads, fixed_threads
-from maoocr.engines.ppocr.openvino_runtime import CALLS_UNTIL_RELEASE, OpenVinoNetwork
+from maoocr.engines.ppocr.openvino_runtime import OpenVinoNetwork
 from maoocr.engines.ppocr.runtime import Images
 from maoocr.errors import CallerLeft, EngineFault
 
@@ -121,25 +121,17 @@ def test_a_network_of_one_stream_works_with_one_thread_whatever_it_is_told() -> 
     assert own.work == [("infer", threading.get_ident())] * 3
 
 
-def test_the_memory_of_further_streams_is_given_back_when_they_are_not_wanted_for_long() -> None:
+def test_the_memory_of_further_streams_is_given_back_after_each_call() -> None:
     bench = Bench()
-    bench.read(4, fixed_threads(2))
-    for _ in range(CALLS_UNTIL_RELEASE - 1):
-        bench.read(1, fixed_threads(1))
-    bench.read(4, fixed_threads(2))
-    for _ in range(CALLS_UNTIL_RELEASE - 1):
-        bench.read(1, fixed_threads(1))
-    assert bench.beside.released == 0
-    for _ in range(3 * CALLS_UNTIL_RELEASE):
-        bench.read(1, fixed_threads(1))
-    assert bench.beside.released == 1
-    assert bench.read(4, fixed_threads(2)) == [0, 1, 2, 3]
+    for calls in (1, 2, 3):
+        assert bench.read(4, fixed_threads(2)) == [0, 1, 2, 3]
+        assert bench.beside.released == calls
 
 
 def test_memory_that_never_was_is_not_given_back() -> None:
     bench = Bench()
-    for _ in range(3 * CALLS_UNTIL_RELEASE):
-        bench.read(1, fixed_threads(1))
+    bench.read(4, fixed_threads(1))
+    bench.read(1, fixed_threads(2))
     assert bench.beside.released == 0
 
 
@@ -149,6 +141,7 @@ def test_a_failure_of_the_runtime_is_a_fault_and_nothing_goes_on_behind_it(threa
     with pytest.raises(EngineFault, match="OpenVINO failed: no kernel"):
         bench.read(9, fixed_threads(threads))
     assert bench.own.running == bench.beside.running == 0
+    assert bench.beside.released == (threads > 1)
     assert bench.read(4, fixed_threads(threads)) == [0, 1, 2, 3]
 
 
