@@ -1,5 +1,7 @@
 """What every engine owes its lane, asked of the real ones with the real models of PP-OCR."""
 
+from itertools import cycle
+
 import numpy as np
 import pytest
 
@@ -112,6 +114,13 @@ def test_the_checkpoint_is_called_at_least_once_a_line(engine: Engine) -> None:
     calls: list[int] = []
     engine.recognize([written(*LINES)], PLAIN, Run(checkpoint=lambda: calls.append(1)))
     assert len(calls) > len(LINES)
+
+
+def test_threads_that_come_and_go_do_not_change_the_text(engine: Engine) -> None:
+    page = written(*LINES * 3, width=1300, scale=0.8)
+    counts = cycle((1, 2, 2, 1, 2))
+    (result,) = engine.recognize([page], PLAIN, Run(lambda: next(counts)))
+    assert [line.text for line in result.lines] == text_of(engine, page)
 
 
 def test_threads_do_not_change_the_text(engine: Engine) -> None:

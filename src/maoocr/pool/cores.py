@@ -7,7 +7,7 @@ from typing import Protocol
 __all__ = ["CoreShare", "Sharer", "available_cores", "gateway_cores", "most_threads"]
 
 DEFAULT_THREADS = 4
-"""Each thread costs every lane the memory of one more stream, and a page has only so many lines."""
+"""Each thread costs a lane the memory of one more stream, and a page has only so many lines."""
 
 
 def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
@@ -63,7 +63,7 @@ class CoreShare:
     """Divides the cores among the lanes that are busy, anew whenever that changes.
 
     A page that is read alone has all cores, shares them with the next one that begins, and has them
-    again when that has ended: no core waits while there is work, and none is wanted by two threads.
+    again when that has ended. Shares are whole and equal: a rest that cannot be divided stays free.
     """
 
     def __init__(self, cores: int, most_threads: int) -> None:
