@@ -140,6 +140,11 @@ class MisbehavingEngine:
         while True:
             eaten.append(bytearray(16 << 20))
 
+    def _do_crumble(self, token: str, run: Run) -> None:
+        # Below what glibc maps singly; what stays pins the rest, which it would keep by itself.
+        blocks = [bytearray(b"x") * (64 << 10) for _ in range(2400)]
+        self._hoard.extend(blocks[::100])
+
     def _do_hoard(self, token: str, run: Run) -> None:
         self._hoard.append(bytearray(b"x") * (160 << 20))
 

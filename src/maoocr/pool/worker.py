@@ -45,6 +45,9 @@ log = logging.getLogger("maoocr.lane")
 NICENESS = 5
 """A third of the gateway's share of a core that both want."""
 
+GROWN_BYTES = 16 << 20
+"""By which a lane has to grow before its free memory is looked for, which takes a millisecond."""
+
 
 def main(argv: list[str]) -> Never:
     """Run until the gateway says stop or goes away.
@@ -109,11 +112,13 @@ def _serve(line: "_Line", reader: PageReader, rss_limit: int) -> None:
     departures = Departures()
     heard = (line, inbox, departures, reader.share)
     threading.Thread(target=_listen, args=heard, daemon=True).start()
+    trimmed = 0
     while isinstance(batch := inbox.get(), ReadBatch):
         wants_replacing = reader.read(batch, departures, line.send)
-        if resident_bytes() > rss_limit:
+        if (resident := resident_bytes()) > min(rss_limit, trimmed + GROWN_BYTES):
             trim()
-        line.send(BatchDone(batch.batch, resident_bytes(), "memory" if wants_replacing else None))
+            resident = trimmed = resident_bytes()
+        line.send(BatchDone(batch.batch, resident, "memory" if wants_replacing else None))
 
 
 def _listen(

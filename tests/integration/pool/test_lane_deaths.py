@@ -129,6 +129,16 @@ async def test_a_lane_that_grew_is_replaced_between_pages(rig: Rig) -> None:
     assert rig.restarts("memory") == 1
 
 
+async def test_what_a_page_frees_goes_back_to_the_system(rig: Rig) -> None:
+    await rig.start(lanes=1)
+    held = []
+    for number, token in enumerate(("hello", "crumble"), start=1):
+        assert await rig.read(token) == token
+        await rig.until(lambda number=number: rig.status().lanes[0].pages == number)
+        held.append(rig.status().lanes[0].rss_bytes)
+    assert 0 < held[1] - held[0] < 40 << 20
+
+
 async def test_a_lane_is_recycled_after_its_pages(rig: Rig) -> None:
     await rig.start(lanes=1, recycle_pages=2)
     for number in range(5):

@@ -46,8 +46,9 @@ class OpenVino:
             "INFERENCE_PRECISION_HINT": precision,
             # Pinned streams of two lanes would sit on the same cores.
             "ENABLE_CPU_PINNING": False,
-            # Every size of image that was seen keeps its kernels; pages come in endless sizes.
-            "CPU_RUNTIME_CACHE_CAPACITY": 64,
+            # Every size of image that was seen keeps its kernels; pages come in endless sizes, and
+            # more of them than this cost 25 MB without being used again.
+            "CPU_RUNTIME_CACHE_CAPACITY": 16,
         }
         version = openvino.get_version().split("-")[0]
         self.details = {"runtime": f"openvino {version}", "device": "cpu", "precision": precision}
