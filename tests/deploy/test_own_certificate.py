@@ -105,13 +105,14 @@ def authority(
 def leaf(stack: Stack, authority: Authority) -> Iterator[x509.Certificate]:
     """The certificate that the stack was started with; it has its own one again afterwards."""
     env = stack.folder / ".env"
-    before = env.read_text()
+    before, said = env.read_text(), stack.said
     issued = authority.issue()
     env.write_text(f"{before}\nCERTIFICATES={authority.tls}\nSERVER_NAME={NAME}\n")
     stack.said = stack.start()
     yield issued
     env.write_text(before)
     stack.start()
+    stack.said = said
 
 
 def served(stack: Stack, authority: Authority) -> x509.Certificate:
