@@ -138,9 +138,22 @@ class Front:
         return set(self.inside("gateways", "list").split())
 
     def wait_for(self, *containers: str, limit_s: float = READY_S) -> float:
-        """Until requests go to these and no others, and they are ready; returns seconds."""
+        """Until requests go to these and no others, and each said that it is ready; in seconds."""
         wanted = {self.address(container) for container in containers}
-        return until(lambda: self.used() == wanted and self.is_ready(), limit_s)
+        # Who is used is known before Nginx has taken it up, and while none is ready it is all.
+        ready = "cat /tmp/gateways/ready; md5sum </tmp/gateways/used"
+        taken = ("busybox", "wget", "-T2", "-qO-", "http://127.0.0.1:8081/gateways")
+
+        def is_so() -> bool:
+            *said, used = self.inside("sh", "-c", ready).splitlines()
+            asked = self.inside(*taken, is_tried=True)
+            return (
+                set(said) == self.used() == wanted
+                and asked.endswith(used.split()[0])
+                and self.is_ready()
+            )
+
+        return until(is_so, limit_s)
 
     def is_ready(self) -> bool:
         """Whether the public is told so."""

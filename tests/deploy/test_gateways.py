@@ -58,6 +58,38 @@ def test_while_none_is_ready_all_are_used(said: list[str]) -> None:
     assert said == ["127.0.0.9 ::2", "server 127.0.0.9:8000", "server [::2]:8000"]
 
 
+SILENT = """
+httpd -f -p 127.0.0.2:8000 -h www & silent=$!
+until wget -q -O /dev/null http://127.0.0.2:8000/readyz 2>/dev/null; do :; done
+"""
+"""A gateway that can be told to be silent."""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f'{SILENT} two="{SMALL}Address 1: 127.0.0.2\\nAddress 2: 127.0.0.9\\n"\nkill -STOP $silent;'
+        'answers "$two"; list; gateways look; list; kill -CONT $silent; gateways look; list'
+    ],
+    indirect=True,
+)
+def test_who_was_never_ready_is_not_waited_for(said: list[str]) -> None:
+    assert said == ["127.0.0.2 127.0.0.9"] * 2 + ["127.0.0.2"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f'{SILENT} two="{SMALL}Address 1: 127.0.0.1\\nAddress 2: 127.0.0.2\\n"\n'
+        "sed -i 's/^patience=.*/patience=1/' script\n"
+        'answers "$two"; list; kill -STOP $silent; gateways look; list; gateways look; list'
+    ],
+    indirect=True,
+)
+def test_who_was_ready_may_be_late_for_a_while(said: list[str]) -> None:
+    assert said == ["127.0.0.1 127.0.0.2"] * 2 + ["127.0.0.1"]
+
+
 @pytest.mark.parametrize(
     "said",
     [f'answers "{SMALL}Address 1: 127.0.0.1\\n"; answers ""; list; answers "{SMALL}"; list'],

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from uvicorn.config import Config
@@ -13,13 +13,14 @@ from .leaving import LEAVE
 from .problems import problem_body
 from .turnstile import Turnstile
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "Corked"]
 
 HEAD_BYTES = 8 * 1024
 """Read at first of a request: enough for its head, cheap if it then has to wait."""
 BODY_BYTES = 128 * 1024
 """Read at once of a body."""
 
+_Bytes: TypeAlias = "bytes | bytearray | memoryview[Any]"
 _buffer = memoryview(bytearray(BODY_BYTES))
 _turnstiles: WeakKeyDictionary[ServerState, Turnstile] = WeakKeyDictionary()
 
@@ -81,6 +82,59 @@ class Connection(asyncio.BufferedProtocol):
             self._turnstile.wait(self._http.release)
 
 
+class Corked(asyncio.Transport):
+    """Sends at once what is written in one turn of the loop, named after tcp(7)'s TCP_CORK.
+
+    The head of an answer goes with its body: half the calls here and half the packets for whoever
+    reads them, and a process that is killed has sent both or none.
+    """
+
+    def __init__(self, wire: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._wire = wire
+        self._loop = loop
+        self._waiting: _Bytes = b""
+
+    def write(self, data: _Bytes) -> None:
+        """Send this with what is written next, or by itself when nothing is in this turn."""
+        waiting, self._waiting = self._waiting, b""
+        if waiting:
+            self._wire.writelines((waiting, data))
+        elif data:
+            self._waiting = data
+            self._loop.call_soon(self._uncork)
+
+    def close(self) -> None:
+        """See asyncio.Transport; all that was written is sent."""
+        self._uncork()
+        self._wire.close()
+
+    def is_closing(self) -> bool:
+        """See asyncio.Transport."""
+        return self._wire.is_closing()
+
+    def pause_reading(self) -> None:
+        """See asyncio.Transport."""
+        self._wire.pause_reading()
+
+    def resume_reading(self) -> None:
+        """See asyncio.Transport."""
+        self._wire.resume_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """See asyncio.Transport."""
+        return self._wire.get_extra_info(name, default)
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """See asyncio.Transport."""
+        self._wire.set_protocol(protocol)
+
+    def _uncork(self) -> None:
+        waiting, self._waiting = self._waiting, b""
+        if waiting and not self._wire.is_closing():
+            self._wire.write(waiting)
+
+
 class _Http(HttpToolsProtocol):
     def __init__(
         self,
@@ -93,6 +147,10 @@ class _Http(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, loop)
         self._turnstile = turnstile
         self._held = b""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.transport = Corked(transport, self.loop)
 
     @property
     def is_busy(self) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from maoocr.web.connection import BODY_BYTES, HEAD_BYTES, Connection
+from maoocr.web.connection import BODY_BYTES, HEAD_BYTES, Connection, Corked
 from maoocr.web.turnstile import CROWD, PER_TURN
 
 GET = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -34,11 +34,16 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.sent = b""
+        self.calls = 0
         self.is_paused = False
         self.is_closed = False
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
         self.sent += data
+        self.calls += 1
+
+    def writelines(self, parts: Iterable[bytes | bytearray | memoryview[Any]]) -> None:
+        self.write(b"".join(parts))
 
     def pause_reading(self) -> None:
         self.is_paused = True
@@ -177,3 +182,40 @@ async def test_what_is_no_http_gets_the_one_error_body() -> None:
     assert (error["code"], error["retryable"]) == ("bad_input", False)
     assert error["request_id"].encode() in head
     assert wire.is_closed
+
+
+async def test_an_answer_goes_out_in_one_piece() -> None:
+    server = Server()
+    connection, wire = server.connect()
+    feed(connection, post(b"small"))
+    await server.answered()
+    assert wire.sent.endswith(b"\r\n\r\nsmall")
+    assert wire.calls == 1
+
+
+async def test_what_nothing_follows_is_sent_in_the_same_turn() -> None:
+    wire = Wire()
+    corked = Corked(wire, asyncio.get_running_loop())
+    corked.write(b"head")
+    assert wire.sent == b""
+    await asyncio.sleep(0)
+    assert wire.sent == b"head"
+
+
+async def test_what_was_written_is_sent_before_the_end() -> None:
+    wire = Wire()
+    corked = Corked(wire, asyncio.get_running_loop())
+    corked.write(b"head")
+    corked.close()
+    assert (wire.sent, wire.is_closed) == (b"head", True)
+    await asyncio.sleep(0)
+    assert wire.calls == 1
+
+
+async def test_nothing_is_sent_over_a_wire_that_is_lost() -> None:
+    wire = Wire()
+    corked = Corked(wire, asyncio.get_running_loop())
+    corked.write(b"head")
+    wire.close()
+    await asyncio.sleep(0)
+    assert wire.calls == 0
