@@ -1,21 +1,41 @@
 """One request, ready to be carried out: its pages, its engine, its place in the cache."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
-from ..domain import OcrOptions, Requirements
+from ..domain import OcrOptions, Requirements, Selection
 from ..settings import LimitSettings
-from .by_type import type_plans
+from .by_type import TypePlans, type_plans
 from .fallback import prices_of
 from .options import with_requirements
-from .ports import Document, EngineDirectory
+from .ports import Document, EngineCard, EngineDirectory
 from .reading import PageReading, Plan
 from .result_keys import plan_key
 from .selector import select
 from .waking import asleep_but_wanted
 
 __all__ = ["Planner"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """All that the choice of an engine depends on."""
+
+    requirements: Requirements | None
+    engine: str | None
+    language: str
+    words: bool
+    pages: int
+    pixels: int | None
+    cards: Sequence[EngineCard]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    selection: Selection
+    by_type: TypePlans
+    asleep: str | None
 
 
 class Planner:
@@ -32,6 +52,7 @@ class Planner:
         self._reading = reading
         self._limits = limits
         self._clock = clock
+        self._last: tuple[_Asked, _Choice] | None = None
 
     async def plan(
         self,
@@ -65,23 +86,20 @@ class Planner:
             await document.keep()
             counted = await self._reading.measure(document, options, with_size=takes_time)
         cards = self._engines.cards()
-        choose = partial(
-            select,
+        asked = _Asked(
             requirements,
             engine,
             options.language,
-            words=options.words,
-            pages=len(counted.numbers) if counted else 1,
-            pixels=counted.pixels if counted else None,
+            options.words,
+            len(counted.numbers) if counted else 1,
+            counted.pixels if counted else None,
+            cards,
         )
-        selection = choose(cards)
-        asleep = asleep_but_wanted(selection, cards, choose)
-        if asleep is not None:
+        choice = self._choose(asked)
+        if choice.asleep is not None:
             # This request does not wait for it; those that come later find it awake.
-            self._engines.wake(asleep)
-            told = f"{asleep} is asleep, which this request cannot wait for; it is woken now."
-            selection = replace(selection, reasons=(*selection.reasons, told))
-        by_type = type_plans(requirements, engine, selection, cards, choose)
+            self._engines.wake(choice.asleep)
+        selection, by_type = choice.selection, choice.by_type
         key = plan_key(document.sha256, selection, by_type, cards, options) if is_cached else None
         return Plan(
             document,
@@ -95,3 +113,29 @@ class Planner:
             counted,
             by_type,
         )
+
+    def _choose(self, asked: _Asked) -> _Choice:
+        # Requests that come one after the other mostly ask for the same, of the same engines.
+        if self._last is None or self._last[0] != asked:
+            self._last = asked, _chosen(asked)
+        return self._last[1]
+
+
+def _chosen(asked: _Asked) -> _Choice:
+    cards = asked.cards
+    choose = partial(
+        select,
+        asked.requirements,
+        asked.engine,
+        asked.language,
+        words=asked.words,
+        pages=asked.pages,
+        pixels=asked.pixels,
+    )
+    selection = choose(cards)
+    asleep = asleep_but_wanted(selection, cards, choose)
+    if asleep is not None:
+        told = f"{asleep} is asleep, which this request cannot wait for; it is woken now."
+        selection = replace(selection, reasons=(*selection.reasons, told))
+    by_type = type_plans(asked.requirements, asked.engine, selection, cards, choose)
+    return _Choice(selection, by_type, asleep)

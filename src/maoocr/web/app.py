@@ -46,6 +46,8 @@ def make_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        # Prometheus is told by this service itself; to look for other listeners takes time.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     problems.install(app)
     app.include_router(recognize.router)

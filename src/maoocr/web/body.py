@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any, TypeVar
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from ..errors import (
     BadInput,
@@ -19,6 +19,9 @@ from ..errors import (
 from ..settings import LimitSettings
 
 __all__ = ["body_chunks", "check_length", "json_object", "until_caller_leaves", "while_connected"]
+
+TURNS = 4
+"""Of the loop, in which an answer from the cache is there: nobody need watch over it before."""
 
 T = TypeVar("T")
 
@@ -58,22 +61,21 @@ async def body_chunks(
     check_length(request, limits, room)
     ends = time.monotonic() + limits.upload_seconds
     received = 0
-    chunks = request.stream()
-    while True:
+    more = True
+    while more:
         remaining = min(limits.upload_idle_seconds, ends - time.monotonic())
         try:
             async with asyncio.timeout(max(0.0, remaining)):
-                chunk = await anext(chunks, None)
+                message = await request.receive()
         except TimeoutError:
             raise UploadTimeout(
                 "The body did not arrive in time: it may take"
                 f" {limits.upload_seconds:g} s in all (MAOOCR_{room}__UPLOAD_SECONDS) and be silent"
                 f" for {limits.upload_idle_seconds:g} s (MAOOCR_LIMITS__UPLOAD_IDLE_SECONDS)."
             ) from None
-        except ClientDisconnect:
-            raise CallerLeft("The connection was closed while the body arrived.") from None
-        if chunk is None:
-            return
+        if message["type"] == "http.disconnect":
+            raise CallerLeft("The connection was closed while the body arrived.")
+        chunk, more = message.get("body", b""), message.get("more_body", False)
         received += len(chunk)
         if received > limits.max_body_bytes:
             raise _too_large(limits, room)
@@ -93,15 +95,20 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     Raises:
         CallerLeft: he did.
     """
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(until_caller_leaves(request))
+    task, gone = asyncio.ensure_future(work), None
     try:
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+            if task.done():
+                return task.result()
+        gone = asyncio.ensure_future(until_caller_leaves(request))
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
         raise CallerLeft("The connection was closed before the answer was ready.")
     finally:
-        gone.cancel()
+        if gone is not None:
+            gone.cancel()
         if not task.done():
             task.cancel()
             await asyncio.wait({task})

@@ -7,6 +7,7 @@ to mean this machine (DNS rebinding), the name in `Host` is still the stranger's
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
@@ -18,6 +19,8 @@ from ..settings import ServerSettings
 __all__ = ["host_name", "is_loopback", "require_own_name", "require_own_site"]
 
 SETTING = "MAOOCR_SERVER__ALLOWED_HOSTS"
+LONGEST = 128
+"""Characters of an address, with a zone."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -82,6 +85,12 @@ def host_name(host: str) -> str:
 
 def is_loopback(address: str) -> bool:
     """An address at which only this machine reaches itself."""
+    # Longer than any: what is remembered must be short.
+    return len(address) <= LONGEST and _is_loopback(address)
+
+
+@lru_cache(1024)
+def _is_loopback(address: str) -> bool:
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

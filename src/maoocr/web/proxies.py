@@ -9,6 +9,7 @@ import ipaddress
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,6 +23,8 @@ FRESH_S = 5.0
 AGAIN_S = 1.0
 """After which it is for somebody who has not: the proxy may have got another address."""
 LOOKUP_S = 1.0
+LONGEST = 128
+"""Characters of an address, with a zone, a port and blanks around it."""
 
 _SCHEMES = {b"http": ("http", "ws"), b"https": ("https", "wss")}
 
@@ -94,6 +97,12 @@ class Trust:
 
 def address_of(text: str) -> Address | None:
     """An address as a scope or a header has it, with a port or without; None if it is none."""
+    # Longer than any: what is remembered must be short.
+    return _address_of(text) if len(text) <= LONGEST else None
+
+
+@lru_cache(1024)
+def _address_of(text: str) -> Address | None:
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
