@@ -21,7 +21,7 @@ from tests.deploy.stack import Stack
 
 MOST_START_S = 90.0
 JOB_S = 60.0
-TOGETHER_S = 0.1
+PAGES = 40
 BODY_AFTER_S = 0.2
 """A body that comes so long after its head is on its way when the gateway has made up its mind."""
 
@@ -152,14 +152,14 @@ def test_a_page_of_a_stream_leaves_before_the_document_is_read(
     files = {"image": ("pages.pdf", pages, "application/pdf")}
     with client.stream("POST", "/api/ocr/recognize?format=jsonl", files=files) as answer:
         moments += [time.monotonic() - began for line in answer.iter_lines() if line]
-    assert len(moments) >= 8
-    assert moments[-1] - moments[0] > TOGETHER_S, "The pages came all at once."
+    assert len(moments) >= PAGES
+    assert moments[-1] - moments[0] > moments[-1] / 4, "The pages came all at once."
 
 
 @pytest.fixture
 def pages(tmp_path: Path) -> bytes:
-    """A PDF of eight pictures."""
-    images = [Image.open(io.BytesIO(next_picture().data)) for _ in range(8)]
+    """A PDF of so many pictures."""
+    images = [Image.open(io.BytesIO(next_picture().data)) for _ in range(PAGES)]
     images[0].save(tmp_path / "pages.pdf", save_all=True, append_images=images[1:])
     return (tmp_path / "pages.pdf").read_bytes()
 

@@ -185,6 +185,7 @@ async def test_json_lines_are_one_page_each(client: httpx.AsyncClient) -> None:
     files = {"image": ("a.tif", tiff("p1", "p2"))}
     answer = await client.post(RECOGNIZE, files=files, data={"format": "jsonl"})
     assert answer.headers["x-pages-total"] == "2"
+    assert answer.headers["x-accel-buffering"] == "no"
     pages: list[dict[str, Any]] = [json.loads(line) for line in answer.text.splitlines()]
     assert [(page["number"], page["text"]) for page in pages] == [(1, "p1"), (2, "p2")]
 

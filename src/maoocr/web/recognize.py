@@ -191,6 +191,8 @@ async def _streamed(
     begun, first = await while_connected(request, _begin(stream))
     headers = _cache_headers("hit" if begun.is_cached else "miss", begun.cache_key)
     headers |= recording.headers | {"X-Pages-Total": str(begun.pages_coming)}
+    # Nginx, whoever's it is, would gather the pages otherwise.
+    headers["X-Accel-Buffering"] = "no"
 
     async def lines() -> AsyncIterator[bytes]:
         async with aclosing(stream):
