@@ -12,7 +12,6 @@ from pathlib import Path
 __all__ = ["PostgresServer", "RedisServer", "S3Server", "free_port"]
 
 START_S = 60.0
-ATTEMPTS = 4
 
 
 def free_port() -> int:
@@ -36,15 +35,17 @@ class PostgresServer:
             "print(p.get_server(sys.argv[1], cleanup_mode=None).get_uri())"
         )
         command = [sys.executable, "-c", code, str(self.folder)]
-        for _ in range(ATTEMPTS):
+        ends = time.monotonic() + START_S
+        while True:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=START_S, check=False
             )
-            # The package gives a start ten seconds, which a busy machine may exceed.
+            # The package gives a start ten seconds, which a busy machine may exceed, and refuses a
+            # server that is still about to start.
             if done.returncode == 0:
                 break
-        else:
-            raise RuntimeError(done.stderr)
+            if time.monotonic() > ends:
+                raise RuntimeError(done.stderr)
         self._uri = done.stdout.strip().splitlines()[-1]
 
     def stop(self) -> None:
@@ -53,14 +54,20 @@ class PostgresServer:
         if pid is not None:
             os.kill(pid, signal.SIGQUIT)
             wait_until_gone(pid)
+            # The package takes any process that has this number by now for the server.
+            self._pid_file.unlink(missing_ok=True)
 
     def url(self, database: str = "postgres") -> str:
         """The address of one of its databases, as an operator writes it."""
         base, _, query = self._uri.partition("?")
         return f"{base.rpartition('/')[0]}/{database}" + (f"?{query}" if query else "")
 
+    @property
+    def _pid_file(self) -> Path:
+        return self.folder / "postmaster.pid"
+
     def _pid(self) -> int | None:
-        file = self.folder / "postmaster.pid"
+        file = self._pid_file
         return int(file.read_text().split()[0]) if file.exists() else None
 
 
