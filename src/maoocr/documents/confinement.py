@@ -6,7 +6,15 @@ import resource
 import signal
 import sys
 
-__all__ = ["confine", "die_with_parent", "keep_memory", "open_files", "resident_bytes", "trim"]
+__all__ = [
+    "confine",
+    "die_with_parent",
+    "keep_memory",
+    "open_files",
+    "private_bytes",
+    "resident_bytes",
+    "trim",
+]
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -56,6 +64,12 @@ def resident_bytes() -> int:
     return _pages_of_memory()[1]
 
 
+def private_bytes() -> int:
+    """Resident memory that belongs to no file and is shared with nobody."""
+    _, resident, shared = _pages_of_memory()
+    return resident - shared
+
+
 def open_files() -> int:
     """Descriptors that this process holds."""
     return len(os.listdir("/proc/self/fd")) - 1
@@ -74,8 +88,8 @@ def _limit(which: int, value: int) -> None:
     resource.setrlimit(which, (value, value))
 
 
-def _pages_of_memory() -> tuple[int, int]:
+def _pages_of_memory() -> tuple[int, int, int]:
     with open("/proc/self/statm", encoding="ascii") as statm:
-        total, resident = statm.read().split()[:2]
+        total, resident, shared = statm.read().split()[:3]
     page = resource.getpagesize()
-    return int(total) * page, int(resident) * page
+    return int(total) * page, int(resident) * page, int(shared) * page

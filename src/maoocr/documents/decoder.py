@@ -13,17 +13,26 @@ import select
 import socket
 import sys
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..errors import MaoOCRError, PageTooComplex, UnreadableDocument
 from . import wire
-from .confinement import confine, die_with_parent, keep_memory, open_files, resident_bytes, trim
+from .confinement import (
+    confine,
+    die_with_parent,
+    keep_memory,
+    open_files,
+    private_bytes,
+    resident_bytes,
+    trim,
+)
 from .images import ImageDocument, LoadedPage
 from .kinds import Kind, kind_named
 from .limits import DECODER_MEMORY, DecodeLimits
@@ -34,7 +43,11 @@ __all__ = ["Start", "main"]
 _OPEN_DOCUMENTS = 2
 _IDLE_S = 10.0
 _MAX_RESIDENT_BYTES = 128 * 1024 * 1024
+_MAX_KEPT_BYTES = 16 * 1024 * 1024
+"""More than this is not kept for the pages to come of a document that is open."""
+
 _MAX_OPEN_FILES = 16
+_STRIP_PIXELS = 1_000_000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -60,6 +73,7 @@ class _Program:
     limits: DecodeLimits
     pixels: NDArray[np.uint8]
     documents: "OrderedDict[str, _Document]"
+    held: int = field(default_factory=private_bytes)
 
     def run(self) -> None:
         """Answer until the parent is gone."""
@@ -69,10 +83,21 @@ class _Program:
                 self._forget()
             request = wire.decode_request(wire.receive(self.connection))
             reply = self._answer(request)
+            self._forget_what_grows()
             last = self._has_grown()
             wire.send(self.connection, wire.encode(msgspec.structs.replace(reply, last=last)))
             if last:
                 return
+
+    def _forget_what_grows(self) -> None:
+        """Close documents that hold too much: PDFium keeps each stream that it has come across.
+
+        To open one of 200 pages again takes a millisecond.
+        """
+        if self.documents and private_bytes() > self.held + _MAX_KEPT_BYTES:
+            self._forget()
+            trim()
+            self.held = private_bytes()
 
     def _has_grown(self) -> bool:
         """Whether a library leaks; what is merely kept is given up first."""
@@ -127,7 +152,7 @@ class _Program:
             width, height, scale = page.width, page.height, 1.0
         else:
             width, height, scale = page.image.width, page.image.height, page.scale
-            _write(np.asarray(page.image), self.pixels)
+            _write(page.image, self.pixels)
         return wire.Picture(
             page_width=page.width, page_height=page.height, width=width, height=height, scale=scale
         )
@@ -155,16 +180,23 @@ class _Program:
             self.documents.popitem()[1].close()
 
 
-def _write(values: NDArray[np.uint8], pixels: NDArray[np.uint8]) -> None:
-    """Put a grey or RGB picture into the shared memory as RGB rows."""
-    height, width = values.shape[:2]
+def _write(picture: Image.Image, pixels: NDArray[np.uint8]) -> None:
+    """Put a grey or RGB picture into the shared memory as RGB rows.
+
+    In strips, as an array of all of a large one would be one more copy of it in fresh memory.
+    """
+    width, height = picture.size
     target = pixels[: 3 * width * height].reshape(height, width, 3)
-    if values.ndim == 3:
-        np.copyto(target, values)
-    else:
-        # Three strided copies are several times faster than one that broadcasts.
-        for band in range(3):
-            target[..., band] = values
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        strip = target[top : top + rows]
+        values = np.asarray(picture.crop((0, top, width, top + len(strip))))
+        if values.ndim == 3:
+            np.copyto(strip, values)
+        else:
+            # Three strided copies are several times faster than one that broadcasts.
+            for band in range(3):
+                strip[..., band] = values
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from maoocr.documents.limits import DecodeLimits
 from maoocr.documents.sandbox import Decoder
 from maoocr.domain import OcrOptions
 from maoocr.errors import CallerLeft
-from tests.fakes.pdf_files import Page, pdf, text
+from tests.fakes.pdf_files import A4, Grey, Page, image, pdf, text
 from tests.fakes.shelf import Shelf
 
 pytestmark = pytest.mark.integration
@@ -75,6 +75,21 @@ def test_the_child_does_not_learn_the_secrets_of_the_service(
     monkeypatch.setenv("REDIS_URL", "redis://:password@cache/0")
     monkeypatch.setenv("MAOOCR_ANYTHING", "secret")
     assert not {"REDIS_URL", "MAOOCR_ANYTHING"} & child.child_environment().keys()
+
+
+def test_the_memory_does_not_grow_with_the_pages_of_a_document(tmp_path: Path) -> None:
+    megabyte = 2**20
+    scans = [Grey(1024, 1024, bytes([number]) * megabyte) for number in range(64)]
+    data = pdf(*(Page(image("Im0", 0, 0, *A4), images=[scan]) for scan in scans))
+    with Decoder(tmp_path, DecodeLimits()) as decoder:
+        shelf = Shelf(tmp_path, decoder)
+        sha256, kind = shelf.put(data)
+        held = []
+        for number in range(1, len(scans) + 1):
+            decoder.page(sha256, kind, number, OcrOptions(pdf_text="ocr", dpi=72))
+            memory = psutil.Process(decoder.pid).memory_info()
+            held.append((memory.rss - memory.shared) / megabyte)
+    assert max(held) - held[1] < 24, held
 
 
 def test_a_caller_who_leaves_ends_the_work(tmp_path: Path) -> None:
