@@ -30,7 +30,6 @@ from .confinement import (
     keep_memory,
     open_files,
     private_bytes,
-    resident_bytes,
     trim,
 )
 from .images import ImageDocument, LoadedPage
@@ -42,7 +41,7 @@ __all__ = ["Start", "main"]
 
 _OPEN_DOCUMENTS = 2
 _IDLE_S = 10.0
-_MAX_RESIDENT_BYTES = 128 * 1024 * 1024
+_MAX_PRIVATE_BYTES = 96 * 1024 * 1024
 _MAX_KEPT_BYTES = 16 * 1024 * 1024
 """More than this is not kept for the pages to come of a document that is open."""
 
@@ -83,29 +82,24 @@ class _Program:
                 self._forget()
             request = wire.decode_request(wire.receive(self.connection))
             reply = self._answer(request)
-            self._forget_what_grows()
             last = self._has_grown()
             wire.send(self.connection, wire.encode(msgspec.structs.replace(reply, last=last)))
             if last:
                 return
 
-    def _forget_what_grows(self) -> None:
-        """Close documents that hold too much: PDFium keeps each stream that it has come across.
-
-        To open one of 200 pages again takes a millisecond.
-        """
-        if self.documents and private_bytes() > self.held + _MAX_KEPT_BYTES:
-            self._forget()
-            trim()
-            self.held = private_bytes()
-
     def _has_grown(self) -> bool:
-        """Whether a library leaks; what is merely kept is given up first."""
-        if resident_bytes() <= _MAX_RESIDENT_BYTES and open_files() <= _MAX_OPEN_FILES:
+        """Whether a library leaks; what is merely kept is given up first.
+
+        PDFium keeps each stream that it has come across while the document is open, and to open one
+        of 200 pages again takes a millisecond.
+        """
+        keeps_much = bool(self.documents) and private_bytes() > self.held + _MAX_KEPT_BYTES
+        if not keeps_much and not _is_too_large():
             return False
         self._forget()
         trim()
-        return resident_bytes() > _MAX_RESIDENT_BYTES or open_files() > _MAX_OPEN_FILES
+        self.held = private_bytes()
+        return _is_too_large()
 
     def _answer(self, request: wire.Request) -> wire.Reply:
         try:
@@ -178,6 +172,11 @@ class _Program:
     def _forget(self) -> None:
         while self.documents:
             self.documents.popitem()[1].close()
+
+
+def _is_too_large() -> bool:
+    # The pixels of a page are shared with the lane and do not count: they are given back with it.
+    return private_bytes() > _MAX_PRIVATE_BYTES or open_files() > _MAX_OPEN_FILES
 
 
 def _write(picture: Image.Image, pixels: NDArray[np.uint8]) -> None:

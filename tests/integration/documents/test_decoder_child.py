@@ -1,4 +1,5 @@
 import gc
+import io
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
 from maoocr.documents import child
 from maoocr.documents.limits import DecodeLimits
@@ -75,6 +77,18 @@ def test_the_child_does_not_learn_the_secrets_of_the_service(
     monkeypatch.setenv("REDIS_URL", "redis://:password@cache/0")
     monkeypatch.setenv("MAOOCR_ANYTHING", "secret")
     assert not {"REDIS_URL", "MAOOCR_ANYTHING"} & child.child_environment().keys()
+
+
+def test_a_photograph_costs_no_new_child(tmp_path: Path) -> None:
+    photograph = io.BytesIO()
+    Image.radial_gradient("L").resize((5000, 5000)).convert("RGB").save(photograph, "JPEG")
+    with Decoder(tmp_path, DecodeLimits()) as decoder:
+        shelf = Shelf(tmp_path, decoder)
+        shelf.read(GOOD)
+        pid = decoder.pid
+        for _ in range(2):
+            shelf.read(photograph.getvalue())
+        assert decoder.pid == pid is not None
 
 
 def test_the_memory_does_not_grow_with_the_pages_of_a_document(tmp_path: Path) -> None:
