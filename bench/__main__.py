@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
 
     made = command("throughput", "CPU seconds per image, ours beside others", folder=True)
     made.add_argument("--rounds", type=int, default=3)
-    made.add_argument("--slices", type=int, default=6, help="turns of the parts in a round")
+    made.add_argument("--slices", type=int, default=6, help="most turns of the parts in a round")
 
     made = command("latency", "one image at a time", folder=True)
     made.add_argument("--rounds", type=int, default=1)

@@ -20,6 +20,8 @@ from .spread import spread
 __all__ = ["throughput"]
 
 PARTS = ("maoocr", "rapidocr", "bare model")
+SLICE_IMAGES = 10
+"""Fewer at a time would mostly measure lanes that run out of work."""
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ async def throughput(folder: Path, *, every: int, rounds: int, slices: int) -> N
     """Let every part read the same images on the same cores, in turns of a slice each."""
     report = Report("throughput", {"folder": folder.name, "every": every, "rounds": rounds})
     images = labelled_images(folder, every=every)
+    slices = max(1, min(slices, len(images) // SLICE_IMAGES))
     cores = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix="bench-calls-") as calls:
         options = lane_options()

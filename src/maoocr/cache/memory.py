@@ -29,6 +29,13 @@ class MemoryCache:
         self._entries: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._bytes = 0
 
+    def at_hand(self, key: str) -> bytes | None:
+        """The value, if it is here; else nothing is counted, because `get` will be asked."""
+        value = self.find(key)
+        if value is not None:
+            self._metrics.cache_requests.labels("hit").inc()
+        return value
+
     async def get(self, key: str) -> bytes | None:
         """The value, unless there is none or it is too old."""
         value = self.find(key)

@@ -68,6 +68,10 @@ class RedisCache:
             self._listener.cancel()
             await asyncio.wait({self._listener})
 
+    def at_hand(self, key: str) -> bytes | None:
+        """The value, if the front has it; else nothing is counted, because `get` will be asked."""
+        return self._front.at_hand(key)
+
     async def get(self, key: str) -> bytes | None:
         """The value, unless there is none, it is too old or out of reach."""
         value = await self.find(key)

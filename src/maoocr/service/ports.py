@@ -174,6 +174,9 @@ class EngineDirectory(Protocol):
 class ResultCache(Protocol):
     """Answers by key; never an error: what can't be reached is a miss."""
 
+    def at_hand(self, key: str) -> bytes | None:
+        """What `get` would give without asking anybody outside this process."""
+
     async def get(self, key: str) -> bytes | None: ...
     async def set(self, key: str, value: bytes) -> None: ...
     async def purge(self, key: str) -> bool:

@@ -174,20 +174,16 @@ class Recognizer:
     async def _cached(self, plan: Plan) -> OcrResult | None:
         if plan.key is None:
             return None
-        found = await self._cache.get(plan.key)
-        if found is None:
-            return None
-        try:
-            result = _decoder.decode(found)
-        except msgspec.DecodeError:
-            # Another version of the service may have left it in a cache that both share.
-            return None
-        return replace(result, cached=True)
+        return _as_cached(await self._cache.get(plan.key))
 
     async def _found(self, plan: Plan, hold: ExitStack, *, fresh: bool) -> OcrResult:
         """The answer of the cache, of an identical request in flight, or a new one."""
         if plan.key is None:
             return await self._compute(plan)
+        # What is here already is worth no flight, which takes longer than the look.
+        known = None if fresh else _as_cached(self._cache.at_hand(plan.key))
+        if known is not None:
+            return known
         name = (plan.key, fresh)
         flight = self._flights.join(name)
         if flight is not None:
@@ -269,6 +265,17 @@ class Recognizer:
         if first is not None and kind == "auto":
             kind = document_type_of(first).document_type
         return replace(result, language=detect_language(result.text), document_type=kind)
+
+
+def _as_cached(found: bytes | None) -> OcrResult | None:
+    if found is None:
+        return None
+    try:
+        result = _decoder.decode(found)
+    except msgspec.DecodeError:
+        # Another version of the service may have left it in a cache that both share.
+        return None
+    return replace(result, cached=True)
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -7,6 +7,8 @@ counted: it was counted when it came. Of rows that are only counted the id is ke
 import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
+from functools import cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
@@ -22,10 +24,9 @@ __all__ = ["add_to_postgres", "add_to_sqlite"]
 _COLUMNS = tuple(column.name for column in history.columns if column.name != "seq")
 _SUMS = ("requests", "pages", "seconds", "cost")
 
-_ADD = (
-    f"INSERT INTO history ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-    " ON CONFLICT (id) DO NOTHING"
-)
+ROWS_AT_ONCE = 32
+"""In one statement; any SQLite takes 999 values."""
+
 _COUNT = (
     f"INSERT INTO usage (owner, day, {', '.join(_SUMS)}) VALUES (?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (owner, day) DO UPDATE SET "
@@ -65,10 +66,27 @@ def add_to_sqlite(file: sqlite3.Connection, rows: Sequence[HistoryRow]) -> None:
 
 def _insert(file: sqlite3.Connection, rows: Collection[HistoryRow]) -> int:
     """How many were not there."""
-    kept = [_values(row) for row in rows if row.is_kept]
+    kept = [row for row in rows if row.is_kept]
     marks = [(row.id,) for row in rows if not row.is_kept]
-    added = file.executemany(_ADD, kept).rowcount if kept else 0
-    return added + (file.executemany(_MARK, marks).rowcount if marks else 0)
+    added = file.executemany(_MARK, marks).rowcount if marks else 0
+    for at in range(0, len(kept), ROWS_AT_ONCE):
+        some = kept[at : at + ROWS_AT_ONCE]
+        values = list(chain.from_iterable(map(_values, some)))
+        added += file.execute(_adding(len(some)), values).rowcount
+    return added
+
+
+@cache
+def _adding(rows: int) -> str:
+    """One statement for so many rows.
+
+    With one for each, this thread would stop as often to let others of the interpreter run, and
+    wait for its turn again: under load that took ten times as long as the writing.
+    """
+    marks = ", ".join("?" * len(_COLUMNS))
+    values = ", ".join([f"({marks})"] * rows)
+    names = ", ".join(_COLUMNS)
+    return f"INSERT INTO history ({names}) VALUES {values} ON CONFLICT (id) DO NOTHING"
 
 
 async def add_to_postgres(connection: AsyncConnection, rows: Sequence[HistoryRow]) -> None:

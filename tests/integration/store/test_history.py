@@ -65,6 +65,18 @@ async def test_a_row_added_twice_is_there_once_and_counted_once(
     assert counted == [("", day, 3, 5, 1.5, 0.25), ("o", day, 1, 1, 0.5, 0.0)]
 
 
+@pytest.mark.parametrize("there", [slice(0, 3), slice(30, 70), slice(97, 100)])
+async def test_rows_that_are_there_are_passed_over_wherever_they_stand_among_many(
+    table: HistoryTable, database: Database, there: slice
+) -> None:
+    rows = [history_row(str(number), number) for number in range(100)]
+    await table.add(rows[there])
+    await table.add(rows)
+    assert sorted(map(int, await listed(table))) == list(range(100))
+    async with database.read() as connection:
+        assert await connection.scalar(select(usage.c.requests)) == 100
+
+
 async def test_pages_neither_skip_nor_repeat_while_rows_come_in(table: HistoryTable) -> None:
     await table.add([history_row(str(number), number) for number in range(25)])
     seen: list[str] = []

@@ -23,6 +23,17 @@ async def test_what_was_set_is_got() -> None:
     assert await cache.get("a") == b"1"
 
 
+async def test_what_is_at_hand_is_a_hit_and_what_is_not_is_not_counted_yet() -> None:
+    metrics = Metrics(CollectorRegistry())
+    cache = MemoryCache(10_000, 60.0, metrics)
+    assert cache.at_hand("a") is None
+    await cache.set("a", b"1")
+    assert cache.at_hand("a") == b"1"
+    counted = metrics.registry.get_sample_value
+    assert counted("maoocr_cache_requests_total", {"outcome": "hit"}) == 1
+    assert not counted("maoocr_cache_requests_total", {"outcome": "miss"})
+
+
 async def test_a_value_is_forgotten_when_its_time_is_over() -> None:
     clock = Clock()
     cache = make(clock=clock)

@@ -18,6 +18,9 @@ class Shelf:
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
 
+    def at_hand(self, key: str) -> bytes | None:
+        return self.kept.get(key)
+
     async def get(self, key: str) -> bytes | None:
         return self.kept.get(key)
 

@@ -174,6 +174,17 @@ async def test_the_cache_can_be_refreshed_or_left_alone(cache: CacheUse, third: 
     assert (await bench.start(Sheet())).cached is third
 
 
+async def test_what_is_at_hand_is_found_whoever_computes_it_anew() -> None:
+    bench = Bench()
+    await bench.start(Sheet())
+    bench.pool.gate.clear()
+    anew = bench.start(Sheet(), cache="refresh")
+    await bench.pool.begun.wait()
+    assert (await bench.start(Sheet())).cached
+    bench.pool.gate.set()
+    assert not (await anew).cached
+
+
 async def test_a_new_model_is_not_answered_from_the_old_ones_results() -> None:
     bench = Bench()
     await bench.start(Sheet())
