@@ -96,8 +96,10 @@ class RealVllm:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Its engine and its workers are processes too, which end with the group.
-                start_new_session=True,
+                # Its engine and its workers are processes too, which end with the group. They stay in
+                # the session of the tests: a kernel that shares processors out among sessions has
+                # left the tests without one for many seconds.
+                process_group=0,
             )
         ends = time.monotonic() + START_S
         while not self._is_well():

@@ -17,6 +17,7 @@ from tests.servers import free_port
 LOOPBACK = ["127.0.0.1", "::1"]
 GATEWAY_IMAGE = "maoocr/gateway:tests"
 BUILD_S = 900.0
+STUCK_S = 1800.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +38,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     absent = bool(own) and not engine_answers()
     for item in own:
         item.add_marker(pytest.mark.deploy)
+        item.add_marker(pytest.mark.timeout(STUCK_S))
         item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
         if entry := entry_for(item):
             item.add_marker(pytest.mark.thorough(THOROUGH[entry]))

@@ -44,7 +44,13 @@ def gateway(vllm: RealVllm, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         state_dir=folder / "state",
         pool=PoolSettings(lanes=1),
         spool=SpoolSettings(dir=folder / "spool"),
-        vlm=VlmSettings(url=vllm.url, model=MODEL, api_key="sk-test", first_token_seconds=MOMENT_S),
+        vlm=VlmSettings(
+            url=vllm.url,
+            model=MODEL,
+            api_key="sk-test",
+            connect_seconds=MOMENT_S,
+            first_token_seconds=MOMENT_S,
+        ),
     )
     yield from serve(settings, [EngineSpec("fake", ".fake:FakeEngine")])
 

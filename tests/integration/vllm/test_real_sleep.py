@@ -38,6 +38,11 @@ def vllm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RealVllm]:
     server.kill()
 
 
+def endpoint_of(server: RealVllm) -> Endpoint:
+    url, s = f"{server.url}/v1", MOMENT_S
+    return Endpoint("one", "vlm", "generic", url, MODEL, connect_s=s, first_token_s=s)
+
+
 async def until(endpoints: Endpoints, state: EndpointState) -> None:
     async with asyncio.timeout(MOMENT_S):
         while endpoints.status()[0].state != state:
@@ -45,7 +50,7 @@ async def until(endpoints: Endpoints, state: EndpointState) -> None:
 
 
 async def test_it_sleeps_when_it_is_idle_and_wakes_for_a_call(vllm: RealVllm) -> None:
-    endpoint = Endpoint("one", "vlm", "generic", f"{vllm.url}/v1", MODEL, first_token_s=MOMENT_S)
+    endpoint = endpoint_of(vllm)
     ask = ChatRequest((TextPart("OCR:"),))
     async with open_endpoints([endpoint], SETTINGS, Metrics(CollectorRegistry())) as engines:
         endpoints = engines["vlm"]
@@ -58,7 +63,7 @@ async def test_it_sleeps_when_it_is_idle_and_wakes_for_a_call(vllm: RealVllm) ->
 
 
 async def test_calls_of_others_are_read_to_their_end_before(vllm: RealVllm) -> None:
-    endpoint = Endpoint("one", "vlm", "generic", f"{vllm.url}/v1", MODEL, first_token_s=MOMENT_S)
+    endpoint = endpoint_of(vllm)
     awake = VlmSettings(probe_seconds=0.5, wake_seconds=MOMENT_S)
     heard = asyncio.Event()
     async with (
@@ -68,6 +73,7 @@ async def test_calls_of_others_are_read_to_their_end_before(vllm: RealVllm) -> N
         endpoints, others = ours["vlm"], theirs["vlm"]
         await until(endpoints, "ready")
         call = asyncio.create_task(others.complete(LONG, on_text=lambda _: heard.set()))
+        call.add_done_callback(lambda _: heard.set())
         await heard.wait()
         assert endpoints.waker is not None
         assert not call.done()

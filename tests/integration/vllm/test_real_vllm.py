@@ -43,6 +43,7 @@ def endpoint(server: RealVllm) -> Endpoint:
         f"{server.url}/v1",
         MODEL,
         api_key="sk-test",
+        connect_s=MOMENT_S,
         first_token_s=MOMENT_S,
         concurrency=32,
     )
@@ -106,6 +107,14 @@ async def heard_by(endpoints: Endpoints, event: asyncio.Event) -> ChatReply:
     return await endpoints.complete(ENDLESSLY, on_text=lambda _: event.set())
 
 
+async def first_word(call: asyncio.Task[ChatReply], event: asyncio.Event) -> None:
+    """Wait until the call has heard one; raises what it failed with before."""
+    call.add_done_callback(lambda _: event.set())
+    await event.wait()
+    if call.done():
+        call.result()
+
+
 @pytest.mark.parametrize("prompt", SCRIPTS)
 async def test_the_text_is_exact(endpoints: Endpoints, prompt: str) -> None:
     pieces = list[str]()
@@ -142,7 +151,7 @@ async def test_cancelling_aborts(server: RealVllm, endpoints: Endpoints) -> None
     before = await generated(server)
     heard = asyncio.Event()
     task = asyncio.create_task(heard_by(endpoints, heard))
-    await heard.wait()
+    await first_word(task, heard)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -203,8 +212,8 @@ async def test_killed_in_mid_stream_and_started_again(
             first = [asyncio.Event() for _ in range(4)]
             heard = [asyncio.create_task(heard_by(endpoints, event)) for event in first]
             unheard = [asyncio.create_task(both.complete(ENDLESSLY)) for _ in range(8)]
-            for event in first:
-                await event.wait()
+            for call, event in zip(heard, first, strict=True):
+                await first_word(call, event)
             await asyncio.to_thread(server.kill)
             ends = await asyncio.gather(*heard, return_exceptions=True)
             replies: list[ChatReply] = await asyncio.gather(*unheard)
