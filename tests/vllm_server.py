@@ -96,9 +96,9 @@ class RealVllm:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Its engine and its workers are processes too, which end with the group. They stay in
-                # the session of the tests: a kernel that shares processors out among sessions has
-                # left the tests without one for many seconds.
+                # Its engine and its workers are processes too, which end with the group. They stay
+                # in the session of the tests: a kernel that shares processors out among sessions
+                # has left the tests without one for many seconds.
                 process_group=0,
             )
         ends = time.monotonic() + START_S
